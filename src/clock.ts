@@ -1,0 +1,56 @@
+/**
+ * Where time comes from. Everything that waits or compares times takes a `Clock`,
+ * so tests run on one they move by hand.
+ */
+export interface Clock {
+  /** Wall clock, Unix milliseconds. May jump when the machine's time is set. */
+  now(): number;
+  /** Milliseconds from an arbitrary start. Never goes back. */
+  monotonic(): number;
+  /**
+   * Calls `callback` once, after `delayMs` milliseconds. The timer alone does not keep the process alive
+   * unless `ref` is true.
+   * @returns a function that cancels the timer
+   */
+  setTimer(callback: () => void, delayMs: number, options?: { ref?: boolean }): () => void;
+}
+
+/** The longest delay that Node's timers take; a longer one would fire at once. */
+const MAX_DELAY_MS = 2 ** 31 - 1;
+
+/** The machine's own clocks. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  setTimer(callback, delayMs, options) {
+    const timer = setTimeout(callback, Math.min(Math.max(0, delayMs), MAX_DELAY_MS));
+    if (options?.ref !== true) timer.unref();
+    return () => clearTimeout(timer);
+  },
+};
+
+/**
+ * Waits `delayMs` milliseconds; somebody is waiting, so the process stays alive meanwhile.
+ * @throws `signal.reason` as soon as `signal` aborts
+ */
+export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) {
+      reject(signal.reason);
+      return;
+    }
+    const onAbort = () => {
+      cancel();
+      reject(signal?.reason);
+    };
+    const cancel = clock.setTimer(
+      () => {
+        signal?.removeEventListener('abort', onAbort);
+        resolve();
+      },
+      delayMs,
+      { ref: true },
+    );
+    signal?.addEventListener('abort', onAbort, { once: true });
+  });
+}

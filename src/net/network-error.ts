@@ -1,0 +1,88 @@
+import { DeadlineExceeded } from '../deadline.js';
+import { ResponseTooLarge } from './http-client.js';
+
+export interface NetworkFault {
+  /** What happened, to stand after "vault.example.com: ". */
+  message: string;
+  hint?: string;
+  /** Whether it may pass by itself. */
+  retryable: boolean;
+}
+
+const FAULTS: Record<string, NetworkFault> = {
+  ENOTFOUND: {
+    message: 'its name cannot be resolved',
+    hint: 'Check the spelling and the DNS of this machine.',
+    retryable: true,
+  },
+  EAI_AGAIN: {
+    message: 'its name cannot be resolved right now',
+    hint: 'The DNS server did not answer; check the DNS of this machine.',
+    retryable: true,
+  },
+  ECONNREFUSED: {
+    message: 'the connection was refused',
+    hint: 'Nothing listens at that port; check the address and that the server runs.',
+    retryable: true,
+  },
+  EHOSTUNREACH: { message: 'there is no route to the host', hint: 'Check the network and the proxy.', retryable: true },
+  ENETUNREACH: {
+    message: 'there is no route to the network',
+    hint: 'Check the network and the proxy.',
+    retryable: true,
+  },
+  ECONNRESET: { message: 'the connection was reset', retryable: true },
+  EPIPE: { message: 'the connection was closed', retryable: true },
+  ETIMEDOUT: { message: 'the connection timed out', hint: 'Check the network, firewall and proxy.', retryable: true },
+  UND_ERR_CONNECT_TIMEOUT: {
+    message: 'no connection within the connect timeout',
+    hint: 'Check the network, firewall and proxy (HTTPS_PROXY).',
+    retryable: true,
+  },
+  UND_ERR_HEADERS_TIMEOUT: { message: 'no answer within the headers timeout', retryable: true },
+  UND_ERR_BODY_TIMEOUT: { message: 'the answer stopped in the middle', retryable: true },
+  UND_ERR_SOCKET: { message: 'the connection was closed in the middle', retryable: true },
+  UND_ERR_ABORTED: {
+    message: 'the proxy refused to connect',
+    hint: 'Check HTTPS_PROXY and whether the proxy allows this host.',
+    retryable: true,
+  },
+};
+
+const TLS_HINT = 'If a private authority signed it, name its file in the caFile option or in NODE_EXTRA_CA_CERTS.';
+const TLS_CODE = /^(CERT_|ERR_TLS_|ERR_SSL_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|EPROTO$)/;
+
+/** The first code on an error or on what caused it; vendors wrap Node's errors in their own. */
+function codeOf(error: unknown): string | undefined {
+  for (let current = error, depth = 0; depth < 5 && typeof current === 'object' && current !== null; depth++) {
+    const { code, cause, errors } = current as { code?: unknown; cause?: unknown; errors?: unknown[] };
+    if (typeof code === 'string' && code !== 'UND_ERR') return code;
+    current = cause ?? errors?.[0];
+  }
+  return undefined;
+}
+
+/** Says in words what a failed request met; undefined where `error` is not about the network. */
+export function describeNetworkError(error: unknown): NetworkFault | undefined {
+  if (error instanceof DeadlineExceeded) {
+    return { message: `no answer within ${error.timeoutMs} ms`, retryable: true };
+  }
+  if (error instanceof ResponseTooLarge) return { message: error.message, retryable: false };
+  const code = codeOf(error);
+  if (code === undefined) return undefined;
+  const known = FAULTS[code];
+  if (known !== undefined) return known;
+  if (TLS_CODE.test(code)) {
+    const message =
+      code === 'ERR_TLS_CERT_ALTNAME_INVALID'
+        ? 'its TLS certificate is for another name'
+        : code === 'CERT_HAS_EXPIRED'
+          ? 'its TLS certificate has expired'
+          : `TLS failed (${code})`;
+    return { message, hint: TLS_HINT, retryable: false };
+  }
+  if (code.startsWith('UND_ERR_') || code.startsWith('HPE_')) {
+    return { message: `the answer is not proper HTTP (${code})`, retryable: true };
+  }
+  return undefined;
+}

@@ -1,0 +1,46 @@
+/** Proxy URLs, as the environment gives them. */
+export interface ProxySettings {
+  /** For `http:` targets. */
+  httpProxy?: string;
+  /** For `https:` targets. */
+  httpsProxy?: string;
+  /** Hosts that are reached directly: names, `.suffixes`, `host:port`, or `*` for all; commas or spaces between them. */
+  noProxy?: string;
+}
+
+/** `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`; where both cases are set, the lower case wins, as curl does it. */
+export function proxySettingsFromEnv(env: Readonly<Record<string, string | undefined>>): ProxySettings {
+  const read = (name: string) => env[name.toLowerCase()] || env[name.toUpperCase()];
+  const settings: ProxySettings = {};
+  const httpProxy = read('http_proxy');
+  const httpsProxy = read('https_proxy');
+  const noProxy = read('no_proxy');
+  if (httpProxy) settings.httpProxy = httpProxy;
+  if (httpsProxy) settings.httpsProxy = httpsProxy;
+  if (noProxy) settings.noProxy = noProxy;
+  return settings;
+}
+
+/** The proxy's URL for a target, or undefined where it is reached directly. */
+export function proxyFor(settings: ProxySettings, url: URL): string | undefined {
+  const proxy = url.protocol === 'https:' ? settings.httpsProxy : settings.httpProxy;
+  if (proxy === undefined || isExcluded(settings.noProxy ?? '', url)) return undefined;
+  // curl, git and Go accept "proxy:3128" without a scheme.
+  return /^[a-z][a-z0-9+.-]*:\/\//i.test(proxy) ? proxy : `http://${proxy}`;
+}
+
+function isExcluded(noProxy: string, url: URL): boolean {
+  const host = url.hostname.toLowerCase();
+  const port = url.port || (url.protocol === 'https:' ? '443' : '80');
+  return noProxy
+    .toLowerCase()
+    .split(/[\s,]+/)
+    .filter((entry) => entry !== '')
+    .some((entry) => {
+      if (entry === '*') return true;
+      const [, name = '', entryPort] = /^(.*?)(?::(\d+))?$/.exec(entry) ?? [];
+      if (entryPort !== undefined && entryPort !== port) return false;
+      const suffix = name.replace(/^\*?\./, '');
+      return host === suffix || host.endsWith(`.${suffix}`);
+    });
+}

@@ -1,0 +1,76 @@
+import type { Clock } from '../clock.js';
+import { DeadlineExceeded, withDeadline } from '../deadline.js';
+import { ImsvaultError } from '../errors.js';
+import { type RetryPolicy, runWithRetry } from '../retry.js';
+import { type Credential, type FieldMap, parseCredential } from './credential.js';
+import type { ReadOptions, SecretProvider, SecretVersion } from './provider.js';
+
+/** A credential and the secret version that it came from. */
+export interface ReadCredential {
+  credential: Credential;
+  version: SecretVersion;
+  /** The provider that had it: `vault`. */
+  provider: string;
+}
+
+/** Somewhere a credential can be read from: one secret of one provider, or a chain of such. */
+export interface CredentialSource {
+  readonly name: string;
+  /**
+   * Reads past nothing: each call asks the store, so a rotation needs no restart.
+   * @throws ImsvaultError, or `signal.reason`
+   */
+  readCredential(options?: ReadOptions): Promise<ReadCredential>;
+  close(): Promise<void>;
+}
+
+/** Three tries within seconds: a store that stays away longer is an outage, which the token's life bridges. */
+export const STORE_RETRY: RetryPolicy = { maxAttempts: 3, baseDelayMs: 200, maxDelayMs: 2000, maxRetryAfterMs: 5000 };
+
+export interface CredentialSourceOptions<Ref> {
+  provider: SecretProvider<Ref>;
+  ref: Ref;
+  fields?: FieldMap | undefined;
+  clock: Clock;
+  random: () => number;
+  /** Upper bound of each try, in milliseconds. */
+  timeoutMs: number;
+  retry?: RetryPolicy;
+}
+
+export function createCredentialSource<Ref>(options: CredentialSourceOptions<Ref>): CredentialSource {
+  const { provider, ref, fields, clock, random, timeoutMs, retry = STORE_RETRY } = options;
+  return {
+    name: provider.name,
+    async readCredential({ signal, fresh } = {}) {
+      const readOnce = () =>
+        withDeadline(clock, timeoutMs, signal, (bounded) =>
+          provider.readSecret(ref, { signal: bounded, ...(fresh === undefined ? {} : { fresh }) }),
+        ).catch((error: unknown) => {
+          throw error instanceof DeadlineExceeded ? silent(provider.describe(ref), error) : error;
+        });
+      const version = await runWithRetry(readOnce, {
+        policy: retry,
+        clock,
+        random,
+        signal,
+        decide: (error) =>
+          error instanceof ImsvaultError && error.code === 'ERR_SECRET_UNAVAILABLE' && error.retryable
+            ? { retry: true, retryAfterMs: error.retryAfterMs }
+            : { retry: false },
+      });
+      return {
+        credential: parseCredential(version.value, provider.describe(ref), fields),
+        version,
+        provider: provider.name,
+      };
+    },
+    close: async () => provider.close?.(),
+  };
+}
+
+function silent(place: string, error: DeadlineExceeded): ImsvaultError {
+  return new ImsvaultError('ERR_SECRET_UNAVAILABLE', `${place}: no answer within ${error.timeoutMs} ms`, {
+    hint: 'Check the address, the network and the proxy; raise the timeout option if the store is slow.',
+  });
+}

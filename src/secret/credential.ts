@@ -1,0 +1,146 @@
+import { ImsvaultError } from '../errors.js';
+import { type Redacted, redact, reveal } from '../redacted.js';
+import { parseStringList } from '../string-list.js';
+import { parsePayload, type SecretFields } from './payload.js';
+
+/** What a client proves itself with at IMS. */
+export interface Credential {
+  clientId: string;
+  /** The first is the one in use; a second exists while a rotation is under way. Never empty. */
+  clientSecrets: readonly [Redacted<string>, ...Redacted<string>[]];
+  /** Where the secret itself names its scopes. */
+  scope?: readonly string[];
+  /** Where the secret names its organisation: `…@AdobeOrg`. */
+  orgId?: string;
+}
+
+/** Which fields of the secret hold what, where the names are not among those known. */
+export interface FieldMap {
+  /** A field's name, or a dotted path into the document. */
+  clientId?: string;
+  clientSecret?: string;
+  scope?: string;
+  orgId?: string;
+}
+
+/** Names found in the wild, the standard one first. Sources: Adobe's console, aio, Fusion's documentation. */
+const NAMES = {
+  clientId: ['client_id', 'clientId', 'CLIENT_ID', 'FUSION_CLIENT_ID', 'api_key', 'client__id'],
+  clientSecret: [
+    'client_secret',
+    'clientSecret',
+    'CLIENT_SECRET',
+    'FUSION_CLIENT_SECRET',
+    'client_secrets',
+    'clientSecrets',
+    'CLIENT_SECRETS',
+    'client__secrets',
+  ],
+  scope: ['scope', 'scopes', 'SCOPES'],
+  orgId: ['org_id', 'orgId', 'ORG_ID', 'ims_org_id', 'ims__org__id'],
+} as const;
+
+/** A client secret is under 100 characters today; this only stops a certificate or a file pasted into the field. */
+const MAX_VALUE_LENGTH = 4096;
+
+/**
+ * Reads a credential out of a secret's text: a JSON object in any of the shapes that Adobe's console and tools
+ * write, or `NAME=value` lines.
+ * @param where the secret's place, for the error's text
+ * @throws ERR_SECRET_MALFORMED; it names fields and types, never a value
+ */
+export function parseCredential(value: Redacted<string>, where: string, fieldMap: FieldMap = {}): Credential {
+  const fail = (message: string, hint?: string) =>
+    new ImsvaultError('ERR_SECRET_MALFORMED', `${where}: ${message}`, hint === undefined ? {} : { hint });
+  const fields = parsePayload(reveal(value), fail);
+
+  const find = (key: keyof typeof NAMES): { name: string; value: unknown } | undefined => {
+    const mapped = fieldMap[key];
+    if (mapped !== undefined) {
+      const found = fields.at(mapped);
+      if (found === undefined) throw fail(`it has no field "${mapped}" (named by fields.${key})`, known(fields));
+      return { name: mapped, value: found };
+    }
+    const present = NAMES[key]
+      .map((name) => ({ name, value: fields.at(name) }))
+      .filter((field) => field.value !== undefined && field.value !== null);
+    const [first] = present;
+    const other = present.find((field) => JSON.stringify(field.value) !== JSON.stringify(first?.value));
+    if (first !== undefined && other !== undefined && !listsAgree(first.value, other.value)) {
+      throw fail(
+        `"${first.name}" and "${other.name}" differ`,
+        `Say which one counts: fields: { ${key}: ${first.name} }.`,
+      );
+    }
+    return first;
+  };
+
+  const id = find('clientId');
+  const secret = find('clientSecret');
+  const missing = [...(id === undefined ? ['client_id'] : []), ...(secret === undefined ? ['client_secret'] : [])];
+  if (id === undefined || secret === undefined) {
+    throw fail(`it has no ${missing.join(' and no ')}`, known(fields));
+  }
+
+  const clientId = text(id, fail);
+  if (/\s/.test(clientId)) throw fail(`"${id.name}" has white space inside`);
+  const scopeField = find('scope');
+  const scope = scopeField === undefined ? undefined : parseStringList(scopeField.value);
+  if (scopeField !== undefined && scope === undefined) throw fail(`"${scopeField.name}" is not a list of scopes`);
+  const orgField = find('orgId');
+  return {
+    clientId,
+    clientSecrets: secrets(secret, fail),
+    ...(scope === undefined || scope.length === 0 ? {} : { scope }),
+    ...(orgField === undefined ? {} : { orgId: text(orgField, fail) }),
+  };
+}
+
+type Fail = (message: string, hint?: string) => ImsvaultError;
+type Field = { name: string; value: unknown };
+
+function text(field: Field, fail: Fail): string {
+  if (typeof field.value !== 'string') {
+    throw fail(`"${field.name}" must be a text; it is ${kindOf(field.value)}`);
+  }
+  const trimmed = field.value.trim();
+  if (trimmed === '') throw fail(`"${field.name}" is empty`);
+  if (trimmed.length > MAX_VALUE_LENGTH) throw fail(`"${field.name}" is longer than ${MAX_VALUE_LENGTH} characters`);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  if (/[\u0000-\u001f\u007f]/.test(trimmed)) throw fail(`"${field.name}" has control characters inside`);
+  return trimmed;
+}
+
+/** One secret as text, or a list of them as an array, a JSON string, or separated by commas. */
+function secrets(field: Field, fail: Fail): Credential['clientSecrets'] {
+  const plural = /secrets$/i.test(field.name);
+  const isJsonList = typeof field.value === 'string' && field.value.trim().startsWith('[');
+  if (!plural && !Array.isArray(field.value) && !isJsonList) return [redact(text(field, fail))];
+  const list = parseStringList(field.value);
+  if (list === undefined) throw fail(`"${field.name}" is not a list of texts; it is ${kindOf(field.value)}`);
+  const [first, ...rest] = list.map((value) => redact(text({ name: field.name, value }, fail)));
+  if (first === undefined) throw fail(`"${field.name}" is an empty list`);
+  return [first, ...rest];
+}
+
+/** `client_secret: "a"` beside `client_secrets: ["a", "b"]` says the same thing twice. */
+function listsAgree(left: unknown, right: unknown): boolean {
+  const [a, b] = [left, right].map((value) => parseStringList(value));
+  if (a === undefined || b === undefined) return false;
+  const [shorter, longer] = a.length <= b.length ? [a, b] : [b, a];
+  return shorter.every((item, index) => item === longer[index]);
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'a list';
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+}
+
+/** Names that hold a digit are left out: a secret pasted where a name belongs must not be printed. */
+function known(fields: SecretFields): string {
+  const printable = fields.names.filter((name) => /^[A-Za-z][A-Za-z_.-]{0,39}$/.test(name)).slice(0, 10);
+  const rest = fields.names.length - printable.length;
+  const found = [...printable.map((name) => `"${name}"`), ...(rest > 0 ? [`${rest} more`] : [])].join(', ');
+  return `It has ${found === '' ? 'no fields' : `the fields ${found}`}. Rename them, or map them with the fields option.`;
+}

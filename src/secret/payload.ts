@@ -1,0 +1,112 @@
+import { parseEnv } from 'node:util';
+import type { ImsvaultError } from '../errors.js';
+
+/** The fields of a secret, wherever its format hides them. */
+export interface SecretFields {
+  /** A field by its name or by a dotted path; a JSON text on the way is opened. */
+  at(path: string): unknown;
+  /** The names at the level where credentials are looked for. */
+  readonly names: readonly string[];
+}
+
+type JsonObject = Readonly<Record<string, unknown>>;
+type Fail = (message: string, hint?: string) => ImsvaultError;
+
+const SHAPE_HINT = 'Store a JSON object such as {"client_id": "…", "client_secret": "…"}.';
+
+/** @throws what `fail` makes, when `text` is neither a JSON object nor `NAME=value` lines */
+export function parsePayload(text: string, fail: Fail): SecretFields {
+  const trimmed = text.replace(/^\uFEFF/, '').trim();
+  if (trimmed === '') throw fail('it is empty', SHAPE_HINT);
+  const document = parseObject(trimmed, fail);
+  const fields = credentialLevel(document, fail);
+  return {
+    at: (path) => lookUp(fields, path) ?? lookUp(document, path),
+    names: Object.keys(fields),
+  };
+}
+
+function parseObject(text: string, fail: Fail): JsonObject {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    // A parser's own message quotes the text, which is the secret.
+    const lines = parseLines(text);
+    if (lines !== undefined) return lines;
+    throw fail(
+      text.startsWith('{') ? 'it is not valid JSON' : 'it is neither a JSON object nor NAME=value lines',
+      SHAPE_HINT,
+    );
+  }
+  if (!isObject(value)) throw fail(`it must be a JSON object; it is ${describe(value)}`, SHAPE_HINT);
+  return value;
+}
+
+/** At least two lines that all look like variables: a base64 secret may end in "=" too. */
+function parseLines(text: string): JsonObject | undefined {
+  const lines = text.split('\n').filter((line) => line.trim() !== '' && !line.trim().startsWith('#'));
+  if (lines.length < 2 || !lines.every((line) => /^\s*(export\s+)?[A-Za-z_]\w*\s*=/.test(line))) return undefined;
+  return parseEnv(text) as JsonObject;
+}
+
+/** Adobe's console download and aio's variables keep the credential deeper; its level is where the names are read. */
+function credentialLevel(document: JsonObject, fail: Fail): JsonObject {
+  const downloaded = lookUp(document, 'project.workspace.details.credentials');
+  if (Array.isArray(downloaded)) {
+    const found = downloaded
+      .map((entry) => (isObject(entry) ? entry.oauth_server_to_server : undefined))
+      .filter(isObject);
+    if (found.length > 1) {
+      throw fail(`it holds ${found.length} server-to-server credentials`, 'Store only the one to use.');
+    }
+    const [only] = found;
+    if (only === undefined) throw fail('its workspace has no OAuth server-to-server credential');
+    return only;
+  }
+  return aioContext(document, fail) ?? document;
+}
+
+/** `AIO_ims_contexts_<name>_client__id`: aio writes a nested key as one name, with "_" doubled inside a part. */
+function aioContext(document: JsonObject, fail: Fail): JsonObject | undefined {
+  const contexts = new Map<string, Record<string, unknown>>();
+  for (const [name, value] of Object.entries(document)) {
+    const match = /^AIO_ims_contexts_(.+)_(client__id|client__secrets?|scopes|ims__org__id)$/i.exec(name);
+    if (match === null) continue;
+    const context = contexts.get(match[1] as string) ?? {};
+    const key = (match[2] as string).toLowerCase();
+    context[key === 'client__secret' ? 'client__secrets' : key] = value;
+    contexts.set(match[1] as string, context);
+  }
+  if (contexts.size > 1)
+    throw fail(`it holds ${contexts.size} ims contexts`, 'Name the fields to use with the fields option.');
+  return contexts.values().next().value;
+}
+
+function lookUp(document: JsonObject, path: string): unknown {
+  if (Object.hasOwn(document, path)) return document[path];
+  let current: unknown = document;
+  for (const part of path.split('.')) {
+    if (typeof current === 'string') current = tryJson(current);
+    if (typeof current !== 'object' || current === null || !Object.hasOwn(current, part)) return undefined;
+    current = (current as JsonObject)[part];
+  }
+  return current;
+}
+
+function tryJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function describe(value: unknown): string {
+  if (value === null) return 'null';
+  return Array.isArray(value) ? 'a list' : `a ${typeof value}`;
+}

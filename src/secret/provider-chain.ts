@@ -1,0 +1,69 @@
+import { type ErrorCode, ImsvaultError } from '../errors.js';
+import type { CredentialSource } from './credential-source.js';
+
+/** The two answers that mean "not here"; any other error could hide the right credential behind a wrong one. */
+const GOES_ON: ReadonlySet<ErrorCode> = new Set(['ERR_SECRET_NOT_FOUND', 'ERR_PROVIDER_NOT_CONFIGURED']);
+
+/** One link, opened only when the ones before it had nothing. */
+export interface ChainLink {
+  readonly name: string;
+  open(): Promise<CredentialSource>;
+}
+
+/**
+ * Asks each link in its order and takes the first credential. It goes on past "not found" and "not configured" only;
+ * every call starts at the first link again.
+ */
+export function createProviderChain(links: readonly ChainLink[]): CredentialSource {
+  const opened = new Map<ChainLink, Promise<CredentialSource>>();
+
+  function open(link: ChainLink): Promise<CredentialSource> {
+    let source = opened.get(link);
+    if (source === undefined) {
+      source = link.open();
+      opened.set(link, source);
+      // A link that could not open is asked anew next time.
+      source.catch(() => opened.delete(link));
+    }
+    return source;
+  }
+
+  return {
+    name: 'chain',
+    async readCredential(options) {
+      const failures: { name: string; error: ImsvaultError }[] = [];
+      for (const link of links) {
+        try {
+          return await (await open(link)).readCredential(options);
+        } catch (error) {
+          if (!(error instanceof ImsvaultError)) throw error;
+          failures.push({ name: link.name, error });
+          if (!GOES_ON.has(error.code)) throw stopped(failures, links.length);
+        }
+      }
+      throw stopped(failures, links.length);
+    },
+    async close() {
+      const sources = await Promise.allSettled(opened.values());
+      opened.clear();
+      await Promise.all(sources.map((result) => (result.status === 'fulfilled' ? result.value.close() : undefined)));
+    },
+  };
+}
+
+/** The last link's error decides the code; the text tells what each link said. */
+function stopped(failures: { name: string; error: ImsvaultError }[], total: number): ImsvaultError {
+  const last = failures.at(-1)?.error as ImsvaultError;
+  const lines = failures.map(({ name, error }, index) => `${index + 1}. ${name}: ${error.code} ${error.message}`);
+  const untried = total - failures.length;
+  const head =
+    untried > 0
+      ? `the chain stopped at link ${failures.length} of ${total}`
+      : `no link of the chain has the credential`;
+  return new ImsvaultError(last.code, `${head}:\n  ${lines.join('\n  ')}`, {
+    retryable: last.retryable,
+    cause: last,
+    ...(last.hint === undefined ? {} : { hint: last.hint }),
+    ...(last.retryAfterMs === undefined ? {} : { retryAfterMs: last.retryAfterMs }),
+  });
+}

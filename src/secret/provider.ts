@@ -1,0 +1,116 @@
+import type { Clock } from '../clock.js';
+import type { HttpClient, HttpClientOptions } from '../net/http-client.js';
+import type { Redacted } from '../redacted.js';
+
+/** A secret's value at one moment. */
+export interface SecretVersion {
+  /** The value as the store holds it, decoded to text. */
+  value: Redacted<string>;
+  /** The store's id of this version: changes whenever the value does. Not a secret. */
+  id: string;
+  /** When this version was written, Unix milliseconds by the store's clock. */
+  createdAt?: number;
+  /** The store's own name for the version's role, for example `AWSCURRENT`. */
+  stage?: string;
+  /** The `Date` of the answer that brought the value, Unix milliseconds. */
+  serverTime?: number;
+}
+
+export interface ReadOptions {
+  /** Aborts the read; the provider rejects with `signal.reason`. */
+  signal?: AbortSignal;
+  /** Past every cache, also the store's own. Default false. */
+  fresh?: boolean;
+}
+
+/**
+ * A client of one secret store. A capability is a method that exists: leave out what the store cannot do.
+ *
+ * Every method throws only {@link ImsvaultError}s, with one of the `ERR_SECRET_…` or `ERR_PROVIDER_…` codes, or
+ * `signal.reason`. It tries once: retries are the caller's.
+ */
+export interface SecretProvider<Ref = Readonly<Record<string, unknown>>> {
+  /** The name that the config uses, for example `vault`. */
+  readonly name: string;
+  /**
+   * @param ref which secret: the values of the module's `refOptions`
+   * @throws ERR_SECRET_NOT_FOUND | ERR_SECRET_ACCESS_DENIED | ERR_SECRET_MALFORMED | ERR_SECRET_UNAVAILABLE |
+   *   ERR_PROVIDER_NOT_CONFIGURED
+   */
+  readSecret(ref: Ref, options?: ReadOptions): Promise<SecretVersion>;
+  /** A short text that tells a person which secret `ref` is: `secret/ims/fusion at https://vault:8200`. No secret in it. */
+  describe(ref: Ref): string;
+  /**
+   * Logs in at the store, where that is a step of its own; `doctor` times it. Providers without a login leave it out.
+   * @returns how, for a person: `approle at auth/approle, 59 min left`
+   */
+  login?(options?: ReadOptions): Promise<string>;
+  /** Ends connections and timers. The provider is not used afterwards. */
+  close?(): Promise<void>;
+}
+
+/** What a provider gets from outside, so that it needs no globals. */
+export interface ProviderContext {
+  readonly clock: Clock;
+  /** A number in [0, 1). */
+  readonly random: () => number;
+  /** The process's environment, or what the caller gave instead. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Relative file paths in options start here: the config file's folder, or the working directory. */
+  readonly baseDir: string;
+  /** Upper bound of one call to the store, in milliseconds. Default 10000. */
+  readonly timeoutMs: number;
+  /** An HTTP client with the process's proxy settings. It follows no redirect and bounds every answer. */
+  createHttpClient(options?: HttpClientOptions): HttpClient;
+  /** Tells the user something that does not stop the work. */
+  warn(message: string): void;
+}
+
+/** Anything that implements Standard Schema (https://standardschema.dev): zod, valibot, arktype and others. */
+export interface OptionsSchema<Output> {
+  readonly '~standard': {
+    readonly version: 1;
+    readonly vendor: string;
+    readonly validate: (value: unknown) => ValidationResult<Output> | Promise<ValidationResult<Output>>;
+    readonly types?: { readonly input: unknown; readonly output: Output } | undefined;
+  };
+}
+
+export type ValidationResult<Output> =
+  | { readonly value: Output; readonly issues?: undefined }
+  | {
+      readonly issues: readonly {
+        readonly message: string;
+        readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
+      }[];
+    };
+
+/**
+ * What a provider's module exports as `default`. Loaded only when the config names it.
+ *
+ * `Options` are the config's block without `provider` and `fields`. Those named in `refOptions` say which secret;
+ * the rest says how to reach the store, so that blocks with equal rests can share one client.
+ */
+export interface ProviderModule<
+  Options extends object = Record<string, unknown>,
+  RefKey extends keyof Options = keyof Options,
+> {
+  readonly name: string;
+  readonly options: OptionsSchema<Options>;
+  readonly refOptions: readonly RefKey[];
+  /**
+   * @throws ERR_PROVIDER_NOT_INSTALLED when the vendor's SDK is missing,
+   *   ERR_PROVIDER_NOT_CONFIGURED when nothing that it needs is set
+   */
+  createProvider(
+    connection: Omit<Options, RefKey>,
+    context: ProviderContext,
+  ): SecretProvider<Pick<Options, RefKey>> | Promise<SecretProvider<Pick<Options, RefKey>>>;
+}
+
+/** Gives a provider module its types; returns it unchanged. */
+export function defineProvider<Options extends object, RefKey extends keyof Options>(
+  module: ProviderModule<Options, RefKey>,
+): ProviderModule<Options, RefKey> {
+  return module;
+}

@@ -1,0 +1,67 @@
+import { open } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { isAbsolute, join, resolve } from 'node:path';
+import { ImsvaultError } from '../errors.js';
+import { type Redacted, redact } from '../redacted.js';
+
+/** Larger than any login token or key; a wrong path to a log or a disk image stops here. */
+const MAX_BYTES = 64 * 1024;
+
+/** `~/…` from the home folder, other relative paths from `baseDir`. */
+export function resolvePath(path: string, baseDir: string): string {
+  if (path === '~' || path.startsWith('~/')) return join(homedir(), path.slice(1));
+  return isAbsolute(path) ? path : resolve(baseDir, path);
+}
+
+/**
+ * The text of a mounted secret (Docker, Kubernetes, systemd credentials), without its trailing line end.
+ * Read it at every use: such files are replaced when the secret rotates.
+ * @param option the option that named the file, for the error's text
+ * @throws ERR_PROVIDER_NOT_CONFIGURED when there is no such file, ERR_SECRET_ACCESS_DENIED when it may not be read,
+ *   ERR_SECRET_MALFORMED when it is empty, over 64 KiB, not text, or not a file
+ */
+export async function readSecretFile(path: string, baseDir: string, option: string): Promise<Redacted<string>> {
+  const file = resolvePath(path, baseDir);
+  const content = await readBounded(file, option);
+  const text = content.toString('utf8').replace(/\r?\n$/, '');
+  if (text === '') throw malformed(file, option, 'is empty');
+  if (text.includes('\0') || text.includes('\ufffd')) throw malformed(file, option, 'is not text');
+  return redact(text);
+}
+
+async function readBounded(file: string, option: string): Promise<Buffer> {
+  try {
+    const handle = await open(file, 'r');
+    try {
+      if ((await handle.stat()).isDirectory()) throw malformed(file, option, 'is a folder');
+      const buffer = Buffer.alloc(MAX_BYTES + 1);
+      let size = 0;
+      for (;;) {
+        const { bytesRead } = await handle.read(buffer, size, buffer.length - size);
+        if (bytesRead === 0) return buffer.subarray(0, size);
+        size += bytesRead;
+        if (size > MAX_BYTES) throw malformed(file, option, `is larger than ${MAX_BYTES} bytes`);
+      }
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    if (error instanceof ImsvaultError) throw error;
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'ENOENT' || code === 'ENOTDIR') {
+      throw new ImsvaultError('ERR_PROVIDER_NOT_CONFIGURED', `${option}: there is no file ${file}`, {
+        hint: 'Check the path and that the secret is mounted here.',
+      });
+    }
+    if (code === 'EACCES' || code === 'EPERM') {
+      throw new ImsvaultError('ERR_SECRET_ACCESS_DENIED', `${option}: this user may not read ${file}`, {
+        hint: 'Check the owner and the mode of the file.',
+      });
+    }
+    throw new ImsvaultError('ERR_SECRET_UNAVAILABLE', `${option}: ${file} cannot be read (${code ?? 'unknown error'})`);
+  }
+}
+
+function malformed(file: string, option: string, what: string): ImsvaultError {
+  return new ImsvaultError('ERR_SECRET_MALFORMED', `${option}: ${file} ${what}`);
+}

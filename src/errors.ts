@@ -39,8 +39,8 @@ export class ImsvaultError extends Error {
   readonly code: ErrorCode;
   /** Whether the same call may succeed later without a change by anybody. */
   readonly retryable: boolean;
-  readonly hint?: string;
-  readonly retryAfterMs?: number;
+  declare readonly hint?: string;
+  declare readonly retryAfterMs?: number;
 
   constructor(code: ErrorCode, message: string, options: ImsvaultErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -94,9 +94,9 @@ export interface TokenRequestRejection {
 /** `ERR_TOKEN_REQUEST_REJECTED`: IMS refused the credential, the grant or the scope. */
 export class TokenRequestRejectedError extends ImsvaultError {
   readonly error: string;
-  readonly error_description?: string;
+  declare readonly error_description?: string;
   readonly status: number;
-  readonly debugId?: string;
+  declare readonly debugId?: string;
 
   constructor(message: string, rejection: TokenRequestRejection, options: ImsvaultErrorOptions = {}) {
     super('ERR_TOKEN_REQUEST_REJECTED', message, options);

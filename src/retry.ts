@@ -54,6 +54,8 @@ export interface RetryContext {
   /** Looks at an error and says whether another try makes sense. */
   decide: (error: unknown) => RetryDecision;
   signal?: AbortSignal | undefined;
+  /** Milliseconds that are left for all tries; a wait that would not fit is not begun. */
+  remainingMs?: () => number;
   /** Told before each wait. */
   onRetry?: (error: unknown, delayMs: number, capped: boolean) => void;
 }
@@ -63,7 +65,7 @@ export interface RetryContext {
  * @throws the last error, or `signal.reason` once `signal` aborts
  */
 export async function runWithRetry<T>(attempt: (number: number) => Promise<T>, context: RetryContext): Promise<T> {
-  const { policy, clock, random, decide, signal, onRetry } = context;
+  const { policy, clock, random, decide, signal, remainingMs, onRetry } = context;
   for (let number = 1; ; number++) {
     signal?.throwIfAborted();
     try {
@@ -75,6 +77,7 @@ export async function runWithRetry<T>(attempt: (number: number) => Promise<T>, c
       const wish = retryAfterMs ?? 0;
       // Jitter comes on top of Retry-After: everybody who was refused was told the same number.
       const delayMs = Math.min(wish, policy.maxRetryAfterMs) + fullJitterDelay(policy, number, random());
+      if (remainingMs !== undefined && delayMs >= remainingMs()) throw error;
       onRetry?.(error, delayMs, wish > policy.maxRetryAfterMs);
       await sleep(clock, delayMs, signal);
     }

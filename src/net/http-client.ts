@@ -34,6 +34,8 @@ export interface HttpClientOptions {
   maxResponseBytes?: number;
   /** Sockets for each origin. Default 8. */
   connections?: number;
+  /** Past every proxy: for services of the machine itself, such as its cloud identity endpoint. Default false. */
+  direct?: boolean;
 }
 
 export interface HttpRequest {
@@ -87,7 +89,7 @@ export function createHttpClient(clock: Clock, proxy: ProxySettings, options: Ht
   const dispatchers = new Map<string, Promise<Dispatcher>>();
 
   function dispatcherFor(url: URL): Promise<Dispatcher> {
-    const viaProxy = isLoopbackHost(url.hostname) ? undefined : proxyFor(proxy, url);
+    const viaProxy = options.direct === true || isLoopbackHost(url.hostname) ? undefined : proxyFor(proxy, url);
     const key = viaProxy ?? 'direct';
     let dispatcher = dispatchers.get(key);
     if (dispatcher === undefined) {

@@ -55,7 +55,14 @@ const TLS_CODE = /^(CERT_|ERR_TLS_|ERR_SSL_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|
 /** The first code on an error or on what caused it; vendors wrap Node's errors in their own. */
 function codeOf(error: unknown): string | undefined {
   for (let current = error, depth = 0; depth < 5 && typeof current === 'object' && current !== null; depth++) {
-    const { code, cause, errors } = current as { code?: unknown; cause?: unknown; errors?: unknown[] };
+    const { name, code, cause, errors } = current as {
+      name?: unknown;
+      code?: unknown;
+      cause?: unknown;
+      errors?: unknown[];
+    };
+    // undici's parser leaves the code out for some answers.
+    if (name === 'HTTPParserError') return 'HPE_INVALID';
     if (typeof code === 'string' && code !== 'UND_ERR') return code;
     current = cause ?? errors?.[0];
   }

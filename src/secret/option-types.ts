@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { parseDuration } from '../duration.js';
 import { Redacted, redact } from '../redacted.js';
 
 /**
@@ -17,16 +18,6 @@ export const fileOption = (description: string) =>
     .string()
     .min(1)
     .meta({ description: `${description} A path: absolute, \`~/…\`, or relative to the config file.` });
-
-const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
-
-/** `500ms`, `30s`, `10m`, `24h`, or a number of milliseconds; milliseconds come out. */
-export function parseDuration(value: string | number): number | undefined {
-  if (typeof value === 'number') return Number.isInteger(value) && value >= 0 ? value : undefined;
-  const match = /^(\d{1,9}(?:\.\d{1,3})?)\s*(ms|s|m|h)?$/.exec(value.trim());
-  if (match === null) return undefined;
-  return Math.round(Number(match[1]) * UNIT_MS[(match[2] ?? 'ms') as keyof typeof UNIT_MS]);
-}
 
 /** A duration option; bounds in milliseconds. */
 export const durationOption = (description: string, bounds: { min: number; max: number }) =>

@@ -1,0 +1,27 @@
+/** The process as a command sees it; tests give their own. */
+export interface Io {
+  stdout(text: string): void;
+  stderr(text: string): void;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  /** Aborts on SIGINT and SIGTERM. */
+  readonly signal: AbortSignal;
+}
+
+/** Options that every command takes. */
+export interface GlobalOptions {
+  config?: string;
+  profile?: string;
+  set?: string[];
+  debug?: boolean;
+}
+
+/** Thrown out of a signal handler's abort. */
+export class Interrupted extends Error {
+  readonly signalName: NodeJS.Signals;
+  constructor(signalName: NodeJS.Signals) {
+    super(`stopped by ${signalName}`);
+    this.name = 'Interrupted';
+    this.signalName = signalName;
+  }
+}

@@ -1,0 +1,146 @@
+import { AccessToken } from '../access-token.js';
+import type { Clock } from '../clock.js';
+import { DeadlineExceeded, withDeadline } from '../deadline.js';
+import { ImsvaultError, vendorCause } from '../errors.js';
+import { type HttpClient, type HttpResponse, ResponseTooLarge } from '../net/http-client.js';
+import { describeNetworkError } from '../net/network-error.js';
+import { reveal } from '../redacted.js';
+import { type RetryPolicy, runWithRetry } from '../retry.js';
+import type { Credential } from '../secret/credential.js';
+import { DEFAULT_SCOPE, tokenRequestBody } from './token-request.js';
+import { parseTokenResponse } from './token-response.js';
+
+/** An IMS answer is under 4 KiB; anything near this is not one. */
+export const MAX_TOKEN_RESPONSE_BYTES = 64 * 1024;
+
+export const DEFAULT_EXCHANGE_RETRY: RetryPolicy = {
+  maxAttempts: 4,
+  baseDelayMs: 500,
+  maxDelayMs: 10_000,
+  // Adobe's APIs have sent up to 3,244 s; nobody waits that long inside a call.
+  maxRetryAfterMs: 30_000,
+};
+
+export interface ExchangerOptions {
+  tokenEndpoint: string;
+  http: HttpClient;
+  clock: Clock;
+  /** A number in [0, 1). */
+  random: () => number;
+  /** Upper bound of one exchange with all its retries, in milliseconds. */
+  timeoutMs: number;
+  retry?: RetryPolicy;
+  /** Replaces the scopes that the secret names. */
+  scope?: readonly string[] | undefined;
+  /** Replaces the organisation that the secret names. */
+  orgId?: string | undefined;
+  warn: (message: string) => void;
+}
+
+/** Speaks to one IMS token endpoint. */
+export interface Exchanger {
+  /**
+   * Exchanges a credential for an access token.
+   * @throws ERR_TOKEN_REQUEST_REJECTED | ERR_TOKEN_ENDPOINT_UNAVAILABLE | ERR_TOKEN_RESPONSE_INVALID, or `signal.reason`
+   */
+  exchange(credential: Credential, signal?: AbortSignal): Promise<AccessToken>;
+  /** Opens the connection while the secret is still being read; never fails. */
+  connectAhead(): void;
+  close(): Promise<void>;
+}
+
+export function createExchanger(options: ExchangerOptions): Exchanger {
+  const { tokenEndpoint, http, clock, random, timeoutMs, retry = DEFAULT_EXCHANGE_RETRY, warn } = options;
+
+  async function requestToken(credential: Credential, signal: AbortSignal): Promise<AccessToken> {
+    const [clientSecret] = credential.clientSecrets;
+    const scope = options.scope ?? credential.scope ?? DEFAULT_SCOPE;
+    const orgId = options.orgId ?? credential.orgId;
+    const body = tokenRequestBody({ clientId: credential.clientId, clientSecret, scope, orgId });
+    // The clock before the request: whatever it takes can only make the token look older than it is.
+    const issuedAt = clock.now();
+    const response = await send(body, signal);
+    const secret = reveal(clientSecret);
+    const token = parseTokenResponse(response, {
+      endpoint: tokenEndpoint,
+      now: clock.now(),
+      scrub: (text) => text.replaceAll(secret, '[redacted]'),
+    });
+    for (const warning of token.warnings) warn(`${tokenEndpoint}: ${warning}`);
+    return new AccessToken({
+      accessToken: token.accessToken,
+      tokenType: token.tokenType,
+      issuedAt,
+      expiresAt: issuedAt + token.expiresInSeconds * 1000,
+      scope: token.scope ?? scope,
+      clientId: credential.clientId,
+    });
+  }
+
+  async function send(body: string, signal: AbortSignal): Promise<HttpResponse> {
+    try {
+      return await http.request({
+        method: 'POST',
+        url: tokenEndpoint,
+        headers: { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' },
+        body,
+        signal,
+      });
+    } catch (error) {
+      if (signal.aborted) throw error;
+      throw unreachable(tokenEndpoint, error);
+    }
+  }
+
+  return {
+    async exchange(credential, signal) {
+      const endsAt = clock.monotonic() + timeoutMs;
+      let lastFailure: ImsvaultError | undefined;
+      try {
+        return await withDeadline(clock, timeoutMs, signal, (bounded) =>
+          runWithRetry(() => requestToken(credential, bounded), {
+            policy: retry,
+            clock,
+            random,
+            signal: bounded,
+            remainingMs: () => endsAt - clock.monotonic(),
+            decide: (error) =>
+              error instanceof ImsvaultError && error.retryable
+                ? { retry: true, retryAfterMs: error.retryAfterMs }
+                : { retry: false },
+            onRetry: (error, delayMs, capped) => {
+              lastFailure = error as ImsvaultError;
+              if (capped) warn(`${tokenEndpoint} asked to wait longer than allowed; waiting ${Math.round(delayMs)} ms`);
+            },
+          }),
+        );
+      } catch (error) {
+        if (error instanceof DeadlineExceeded) throw unreachable(tokenEndpoint, error, lastFailure);
+        throw error;
+      }
+    },
+    connectAhead() {
+      http.connectAhead(tokenEndpoint).catch(() => undefined);
+    },
+    close: () => http.close(),
+  };
+}
+
+function unreachable(endpoint: string, error: unknown, lastFailure?: ImsvaultError): ImsvaultError {
+  if (error instanceof ResponseTooLarge) {
+    return new ImsvaultError('ERR_TOKEN_RESPONSE_INVALID', `${endpoint}: ${error.message}`, {
+      hint: 'Check ims.tokenEndpoint and the proxy.',
+    });
+  }
+  const fault = describeNetworkError(error);
+  const message = fault?.message ?? 'the request failed';
+  return new ImsvaultError(
+    'ERR_TOKEN_ENDPOINT_UNAVAILABLE',
+    `${endpoint}: ${message}${lastFailure === undefined ? '' : `; before that: ${lastFailure.message}`}`,
+    {
+      retryable: fault?.retryable ?? true,
+      cause: vendorCause(error),
+      ...(fault?.hint === undefined ? {} : { hint: fault.hint }),
+    },
+  );
+}

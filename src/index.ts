@@ -1,0 +1,12 @@
+export { AccessToken } from './access-token.js';
+export type { Clock } from './clock.js';
+export type { ImsvaultConfig } from './config/options.generated.js';
+export {
+  ConfigInvalidError,
+  type ConfigProblem,
+  type ErrorCode,
+  ImsvaultError,
+  TokenRequestRejectedError,
+} from './errors.js';
+export type { GetTokenOptions } from './token/token-manager.js';
+export { createTokenProvider, type TokenProvider, type TokenProviderDeps } from './token-provider.js';

@@ -1,0 +1,22 @@
+export type { Clock } from './clock.js';
+export { type ErrorCode, ImsvaultError, type ImsvaultErrorOptions, type VendorCause, vendorCause } from './errors.js';
+export type {
+  HttpClient,
+  HttpClientOptions,
+  HttpRequest,
+  HttpResponse,
+  HttpTimeouts,
+  TlsSettings,
+} from './net/http-client.js';
+export { Redacted, redact, reveal } from './redacted.js';
+export {
+  defineProvider,
+  type OptionsSchema,
+  type ProviderContext,
+  type ProviderModule,
+  type ReadOptions,
+  type SecretProvider,
+  type SecretVersion,
+  type ValidationResult,
+} from './secret/provider.js';
+export { readSecretFile } from './secret/secret-file.js';

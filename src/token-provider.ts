@@ -1,0 +1,81 @@
+import type { AccessToken } from './access-token.js';
+import { type Clock, systemClock } from './clock.js';
+import type { ImsvaultConfig } from './config/options.generated.js';
+import { createTokenManager, type GetTokenOptions, type TokenManager } from './token/token-manager.js';
+import type { TokenEngine } from './token-engine.js';
+
+export interface TokenProviderDeps {
+  /** Which profile of the config. Default: `IMSVAULT_PROFILE`, else the config's `defaultProfile`. */
+  profile?: string;
+  /** Where `${VARIABLE}`, `IMSVAULT_…` and the providers look. Default `process.env`. */
+  env?: Readonly<Record<string, string | undefined>>;
+  /** Where the search for a config file and relative paths of a config object start. Default: the working directory. */
+  cwd?: string;
+  /** Told what is odd but stops nothing; no secret in it. Default: `process.emitWarning`. */
+  onWarning?: (message: string) => void;
+  /** Default: the machine's clocks. */
+  clock?: Clock;
+  /** A number in [0, 1). Default `Math.random`. */
+  random?: () => number;
+}
+
+/** Hands out access tokens of one profile. */
+export interface TokenProvider {
+  /**
+   * A token that can be used now. From memory where one is held; else the credential is read and exchanged, once for
+   * all callers of that moment. Renewed in the background from 0.8–0.9 of its life (see `renewal`).
+   * @throws ImsvaultError; its `code` tells what to do. ERR_CONFIG_INVALID comes from the first call, not from
+   *   {@link createTokenProvider}. `options.signal.reason` when the signal aborts.
+   */
+  getToken(options?: GetTokenOptions): Promise<AccessToken>;
+  /** The token held now, if it can be used; no waiting, no request. */
+  peekToken(): AccessToken | undefined;
+  /** Ends renewals and connections. Later calls of `getToken` throw ERR_ABORTED. */
+  close(): Promise<void>;
+}
+
+/**
+ * A provider for one profile. Nothing is read and nothing is loaded before the first `getToken()`.
+ * @param config a config file's path, or the config itself as an object. Default: `IMSVAULT_CONFIG`, else the file
+ *   `imsvault.config.{yaml,yml,json}` found upwards from the working directory, else the env provider
+ */
+export function createTokenProvider(config?: string | ImsvaultConfig, deps: TokenProviderDeps = {}): TokenProvider {
+  const clock = deps.clock ?? systemClock;
+  const random = deps.random ?? Math.random;
+  let engine: Promise<TokenEngine> | undefined;
+  let manager: TokenManager | undefined;
+  let closed = false;
+
+  /** Config and engine, once; a failure is not kept: the file may have been mended since. */
+  function open(): Promise<TokenEngine> {
+    if (engine === undefined) {
+      engine = import('./token-engine.js').then(({ openTokenEngine }) =>
+        openTokenEngine(config, { ...deps, clock, random }),
+      );
+      engine.catch(() => {
+        engine = undefined;
+      });
+    }
+    return engine;
+  }
+
+  async function start(): Promise<TokenManager> {
+    const { renew, renewal } = await open();
+    manager ??= createTokenManager({ renew: async (signal) => (await renew(signal)).token, clock, random, renewal });
+    if (closed) manager.close();
+    return manager;
+  }
+
+  return {
+    async getToken(options) {
+      options?.signal?.throwIfAborted();
+      return (manager ?? (await start())).getToken(options);
+    },
+    peekToken: () => manager?.peekToken(),
+    async close() {
+      closed = true;
+      manager?.close();
+      await (await engine?.catch(() => undefined))?.close();
+    },
+  };
+}

@@ -1,0 +1,23 @@
+import type { AccessToken } from '../access-token.js';
+import type { Exchanger } from '../ims/exchange.js';
+import type { CredentialSource, ReadCredential } from '../secret/credential-source.js';
+
+/** A new token, and where its credential came from. */
+export interface Renewed {
+  token: AccessToken;
+  source: ReadCredential;
+}
+
+/**
+ * One exchange: the credential is read from its store each time, so a rotation needs no restart, and the connection
+ * to IMS is made meanwhile, so its handshakes cost nothing.
+ */
+export async function exchangeFresh(
+  source: CredentialSource,
+  exchanger: Exchanger,
+  signal?: AbortSignal,
+): Promise<Renewed> {
+  exchanger.connectAhead();
+  const read = await source.readCredential(signal === undefined ? {} : { signal });
+  return { token: await exchanger.exchange(read.credential, signal), source: read };
+}

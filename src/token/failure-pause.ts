@@ -1,0 +1,49 @@
+import type { Clock } from '../clock.js';
+import { ImsvaultError } from '../errors.js';
+
+/** Pauses between failed renewals: 1 s at first, doubling, at most 5 min. Source: Vault agent's back-off. */
+const BASE_MS = 1000;
+const MAX_MS = 300_000;
+/** Without a usable token callers fail meanwhile, so these pauses stay short. */
+const MAX_WITHOUT_TOKEN_MS = 30_000;
+
+/** Keeps a failing renewal from being repeated by every call. */
+export interface FailurePause {
+  /** The error to answer with instead of trying again now, if one should. */
+  refusal(hasUsableToken: boolean): unknown;
+  failed(error: unknown): void;
+  succeeded(): void;
+}
+
+export function createFailurePause(clock: Clock, random: () => number): FailurePause {
+  let failures = 0;
+  let lastError: unknown;
+  let failedAt = 0;
+  let fraction = 0;
+
+  function pauseMs(hasUsableToken: boolean): number {
+    // A caller without a token may try again at once after a first failure: it may be a single hiccup.
+    const doublings = hasUsableToken ? failures - 1 : failures - 2;
+    if (doublings < 0) return 0;
+    const upTo = Math.min(BASE_MS * 2 ** doublings, hasUsableToken ? MAX_MS : MAX_WITHOUT_TOKEN_MS);
+    const wish = lastError instanceof ImsvaultError ? (lastError.retryAfterMs ?? 0) : 0;
+    return Math.max(upTo * (0.5 + fraction / 2), hasUsableToken ? Math.min(wish, MAX_MS) : 0);
+  }
+
+  return {
+    refusal(hasUsableToken) {
+      if (failures === 0 || clock.monotonic() - failedAt >= pauseMs(hasUsableToken)) return undefined;
+      return lastError;
+    },
+    failed(error) {
+      failures++;
+      lastError = error;
+      failedAt = clock.monotonic();
+      fraction = random();
+    },
+    succeeded() {
+      failures = 0;
+      lastError = undefined;
+    },
+  };
+}

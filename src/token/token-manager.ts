@@ -1,0 +1,139 @@
+import type { AccessToken } from '../access-token.js';
+import type { Clock } from '../clock.js';
+import { ImsvaultError } from '../errors.js';
+import { createFailurePause } from './failure-pause.js';
+import { type HeldToken, holdToken } from './held-token.js';
+import { DEFAULT_RENEWAL, type RenewalPolicy } from './renewal-schedule.js';
+
+export interface GetTokenOptions {
+  /** Ends this call's wait, with `signal.reason`; a renewal that others wait for goes on. */
+  signal?: AbortSignal;
+  /**
+   * `true`: a token newer than the one held now. An `AccessToken` that an API rejected: a newer one than that; when
+   * one is held already, it is returned. Calls at the same time share one exchange. Default false.
+   */
+  forceRenew?: boolean | AccessToken;
+  /**
+   * The life that the token must still have, in milliseconds ≥ 0. Where tokens live no longer than this, a new token
+   * is as good as it gets. Default 0.
+   */
+  minTtlMs?: number;
+}
+
+export interface TokenManagerOptions {
+  /** Gets a new token from where tokens come from. Its signal aborts only when the manager closes. */
+  renew: (signal: AbortSignal) => Promise<AccessToken>;
+  clock: Clock;
+  /** A number in [0, 1). */
+  random: () => number;
+  renewal?: RenewalPolicy;
+}
+
+/** Keeps one token and renews it in time. */
+export interface TokenManager {
+  getToken(options?: GetTokenOptions): Promise<AccessToken>;
+  peekToken(): AccessToken | undefined;
+  close(): void;
+}
+
+export function createTokenManager(options: TokenManagerOptions): TokenManager {
+  const { renew, clock, random, renewal = DEFAULT_RENEWAL } = options;
+  const softRandom = random();
+  const pause = createFailurePause(clock, random);
+  const closing = new AbortController();
+  let held: HeldToken | undefined;
+  let pending: Promise<AccessToken> | undefined;
+  let sequence = 0;
+
+  /** Single flight: whoever comes while a renewal runs gets that one's result. */
+  function startRenewal(): Promise<AccessToken> {
+    if (pending !== undefined) return pending;
+    const mine = ++sequence;
+    const requestedAt = clock.monotonic();
+    const renewed = renew(closing.signal)
+      .then(
+        (token) => {
+          closing.signal.throwIfAborted();
+          pause.succeeded();
+          if (held === undefined || held.sequence < mine) {
+            held = holdToken(token, mine, requestedAt, clock, renewal, softRandom);
+          }
+          return token;
+        },
+        (error: unknown) => {
+          pause.failed(error);
+          throw error;
+        },
+      )
+      .finally(() => {
+        pending = undefined;
+      });
+    // A renewal that nobody waits for must not end the process.
+    renewed.catch(() => undefined);
+    pending = renewed;
+    return renewed;
+  }
+
+  function usable(): AccessToken | undefined {
+    return held !== undefined && held.phase() !== 'expired' ? held.token : undefined;
+  }
+
+  function isRejected(current: HeldToken, forceRenew: boolean | AccessToken | undefined): boolean {
+    return forceRenew === true || forceRenew === current.token;
+  }
+
+  /** True where the held token has too little life left and a new one would have more. */
+  function isTooShort(current: HeldToken, minTtlMs: number): boolean {
+    const leftMs = current.lifeMs - current.ageMs();
+    return leftMs < minTtlMs && (current.lifeMs > minTtlMs || current.phase() !== 'fresh');
+  }
+
+  async function next({ forceRenew, minTtlMs = 0 }: GetTokenOptions): Promise<AccessToken> {
+    closing.signal.throwIfAborted();
+    const phase = held?.phase() ?? 'expired';
+    const forced = held !== undefined && isRejected(held, forceRenew);
+    if (held !== undefined && !forced && !isTooShort(held, minTtlMs)) {
+      if (phase === 'fresh') return held.token;
+      if (phase === 'soft') {
+        if (pause.refusal(true) === undefined) startRenewal();
+        return held.token;
+      }
+    }
+    const fallback = forced ? undefined : usable();
+    if (pending === undefined) {
+      const refusal = pause.refusal(fallback !== undefined);
+      if (refusal !== undefined) {
+        if (fallback !== undefined) return fallback;
+        throw refusal;
+      }
+    }
+    try {
+      return await startRenewal();
+    } catch (error) {
+      // A renewal that came too early to be needed takes nothing away.
+      const left = forced || closing.signal.aborted ? undefined : usable();
+      if (left !== undefined) return left;
+      throw error;
+    }
+  }
+
+  return {
+    getToken: (request = {}) => untilAborted(next(request), request.signal),
+    peekToken: () => (closing.signal.aborted ? undefined : usable()),
+    close() {
+      closing.abort(new ImsvaultError('ERR_ABORTED', 'this token provider is closed'));
+      held = undefined;
+    },
+  };
+}
+
+/** Settles as `promise` does, or rejects with the signal's reason, whichever comes first. */
+function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise;
+  return new Promise<T>((resolve, reject) => {
+    const onAbort = () => reject(signal.reason);
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}

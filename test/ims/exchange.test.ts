@@ -1,0 +1,177 @@
+import { describe, expect, it, vi } from 'vitest';
+import { createExchanger, type ExchangerOptions } from '../../src/ims/exchange.js';
+import type { HttpRequest, HttpResponse } from '../../src/net/http-client.js';
+import { redact } from '../../src/redacted.js';
+import type { Credential } from '../../src/secret/credential.js';
+import { expectNoSecrets } from '../support/leaks.js';
+import { createManualClock } from '../support/manual-clock.js';
+
+const ENDPOINT = 'https://ims.test/ims/token/v3';
+const SECRET = 'p8e-exchange-marked-secret';
+const credential: Credential = { clientId: 'my-client', clientSecrets: [redact(SECRET)] };
+
+type Answer = Partial<HttpResponse> | Error | 'hang';
+const ok: Answer = { status: 200, body: Buffer.from('{"access_token":"tok","token_type":"bearer","expires_in":3600}') };
+const status = (code: number, headers: Record<string, string> = {}): Answer => ({
+  status: code,
+  headers,
+  body: Buffer.from('<html>'),
+});
+const network = (code: string) => Object.assign(new Error(`mentions ${SECRET}`), { code });
+
+/** An exchanger over scripted answers; the last one repeats. */
+function setup(answers: Answer[], options: Partial<ExchangerOptions> = {}) {
+  const clock = createManualClock();
+  const requests: (HttpRequest & { at: number })[] = [];
+  const warn = vi.fn();
+  const exchanger = createExchanger({
+    tokenEndpoint: ENDPOINT,
+    clock,
+    random: () => 0.5,
+    timeoutMs: 60_000,
+    warn,
+    http: {
+      async request(request) {
+        requests.push({ ...request, at: clock.monotonic() });
+        const answer = answers[Math.min(requests.length, answers.length) - 1] as Answer;
+        if (answer instanceof Error) throw answer;
+        if (answer === 'hang') {
+          return new Promise((_resolve, reject) => {
+            request.signal?.addEventListener('abort', () => reject(request.signal?.reason));
+          });
+        }
+        return { status: 200, headers: {}, body: Buffer.alloc(0), ...answer };
+      },
+      connectAhead: async () => undefined,
+      close: async () => undefined,
+    },
+    ...options,
+  });
+  /** Runs an exchange to its end, moving the clock as far as it needs. */
+  async function run(signal?: AbortSignal) {
+    const settled = exchanger.exchange(credential, signal).then(
+      (token) => ({ token }),
+      (error: unknown) => ({ error }),
+    );
+    let done = false;
+    settled.then(() => {
+      done = true;
+    });
+    while (!done) await clock.advance(100);
+    const result = await settled;
+    expectNoSecrets(result, [SECRET]);
+    return result as { token?: Awaited<ReturnType<typeof exchanger.exchange>>; error?: unknown };
+  }
+  return { clock, requests, warn, run, exchanger };
+}
+
+describe('exchange', () => {
+  it('sends the form of RFC 6749 §4.4.2, all in the body, scopes joined by bare commas', async () => {
+    const { run, requests } = setup([ok]);
+    await run();
+    const [request] = requests;
+    expect(request).toMatchObject({ method: 'POST', url: ENDPOINT });
+    expect(request?.headers?.['content-type']).toBe('application/x-www-form-urlencoded');
+    expect(Object.fromEntries(new URLSearchParams(String(request?.body)))).toEqual({
+      grant_type: 'client_credentials',
+      client_id: 'my-client',
+      client_secret: SECRET,
+      scope: 'openid,AdobeID,profile,additional_info.projectedProductContext',
+    });
+  });
+
+  it("prefers the config's scope, then the secret's, and sends org_id only where there is one", async () => {
+    const first = setup([ok], { scope: ['a', 'b'], orgId: 'X@AdobeOrg' });
+    await first.run();
+    expect(new URLSearchParams(String(first.requests[0]?.body)).get('scope')).toBe('a,b');
+    expect(new URLSearchParams(String(first.requests[0]?.body)).get('org_id')).toBe('X@AdobeOrg');
+    const second = setup([ok]);
+    await second.exchanger.exchange({ ...credential, scope: ['c'] });
+    expect(new URLSearchParams(String(second.requests[0]?.body)).get('scope')).toBe('c');
+    expect(new URLSearchParams(String(second.requests[0]?.body)).has('org_id')).toBe(false);
+  });
+
+  it('counts the life from before the request was sent', async () => {
+    const { run, clock } = setup([status(503), ok]);
+    const start = clock.now();
+    const { token } = await run();
+    const waited = 250;
+    expect(token).toMatchObject({
+      issuedAt: start + waited,
+      expiresAt: start + waited + 3_600_000,
+      clientId: 'my-client',
+    });
+  });
+
+  it.each<[string, Answer]>([
+    ['429', status(429)],
+    ['500', status(500)],
+    ['503 with HTML', status(503)],
+    ['a reset', network('ECONNRESET')],
+    ['a refusal', network('ECONNREFUSED')],
+    ['a body cut short', network('UND_ERR_SOCKET')],
+    ['a headers timeout', network('UND_ERR_HEADERS_TIMEOUT')],
+  ])('tries again after %s', async (_title, answer) => {
+    const { run, requests } = setup([answer, answer, ok]);
+    expect((await run()).token?.accessToken).toBe('tok');
+    expect(requests).toHaveLength(3);
+  });
+
+  it('gives up after four tries, with delays that double and stay under their bound', async () => {
+    const { run, requests } = setup([status(503)]);
+    expect((await run()).error).toMatchObject({ code: 'ERR_TOKEN_ENDPOINT_UNAVAILABLE', retryable: true });
+    const delays = requests.slice(1).map((request, index) => request.at - (requests[index]?.at ?? 0));
+    expect(delays).toEqual([250, 500, 1000]);
+  });
+
+  it('waits as long as Retry-After says, and says when it would be too long', async () => {
+    const { run, requests, warn } = setup([
+      status(429, { 'retry-after': '7' }),
+      status(429, { 'retry-after': '3244' }),
+      ok,
+    ]);
+    await run();
+    expect((requests[1]?.at ?? 0) - (requests[0]?.at ?? 0)).toBe(7250);
+    expect((requests[2]?.at ?? 0) - (requests[1]?.at ?? 0)).toBe(30_500);
+    expect(warn).toHaveBeenCalledTimes(1);
+    expect(warn.mock.calls[0]?.[0]).toContain('longer than allowed');
+  });
+
+  it('does not begin a wait that would not end in time', async () => {
+    const { run, requests, clock } = setup([status(429, { 'retry-after': '20' })], { timeoutMs: 15_000 });
+    const { error } = await run();
+    expect(error).toMatchObject({ code: 'ERR_TOKEN_ENDPOINT_UNAVAILABLE', retryAfterMs: 20_000 });
+    expect(requests).toHaveLength(1);
+    expect(clock.monotonic()).toBeLessThan(1000);
+  });
+
+  it.each<[string, Answer, string]>([
+    ['invalid_client', { status: 400, body: Buffer.from('{"error":"invalid_client"}') }, 'ERR_TOKEN_REQUEST_REJECTED'],
+    ['an invalid answer', { status: 200, body: Buffer.from('<html>') }, 'ERR_TOKEN_RESPONSE_INVALID'],
+    ['a redirect', { status: 307, headers: { location: 'https://evil.test' } }, 'ERR_TOKEN_RESPONSE_INVALID'],
+    ['a bad certificate', network('CERT_HAS_EXPIRED'), 'ERR_TOKEN_ENDPOINT_UNAVAILABLE'],
+  ])('never repeats %s', async (_title, answer, code) => {
+    const { run, requests } = setup([answer]);
+    expect((await run()).error).toMatchObject({ code });
+    expect(requests).toHaveLength(1);
+  });
+
+  it('ends at its total timeout, and says what came before', async () => {
+    const { run, clock } = setup([status(503), 'hang'], { timeoutMs: 5000 });
+    const { error } = await run();
+    expect(error).toMatchObject({ code: 'ERR_TOKEN_ENDPOINT_UNAVAILABLE' });
+    expect(String(error)).toMatch(/no answer within 5000 ms; before that: .*503/);
+    expect(clock.monotonic()).toBeLessThan(6000);
+  });
+
+  it("rejects with the caller's reason, also while it waits for the next try", async () => {
+    const reason = new Error('enough');
+    const { clock, exchanger } = setup([status(503)]);
+    const controller = new AbortController();
+    const exchange = expect(exchanger.exchange(credential, controller.signal)).rejects.toBe(reason);
+    await clock.advance(10);
+    controller.abort(reason);
+    await exchange;
+    expect(clock.pending).toBe(0);
+  });
+});

@@ -1,0 +1,157 @@
+import { describe, expect, it } from 'vitest';
+import { ImsvaultError, TokenRequestRejectedError } from '../../src/errors.js';
+import { parseTokenResponse } from '../../src/ims/token-response.js';
+
+const NOW = Date.UTC(2030, 0, 1);
+const ENDPOINT = 'https://ims.test/ims/token/v3';
+
+function parse(status: number, body: unknown, headers: Record<string, string> = {}) {
+  const text = typeof body === 'string' ? body : JSON.stringify(body);
+  return parseTokenResponse(
+    { status, headers, body: Buffer.from(text) },
+    { endpoint: ENDPOINT, now: NOW, scrub: (value) => value.replaceAll('s3cret', '[redacted]') },
+  );
+}
+
+function failure(status: number, body: unknown, headers?: Record<string, string>): ImsvaultError {
+  try {
+    parse(status, body, headers);
+  } catch (error) {
+    expect(error).toBeInstanceOf(ImsvaultError);
+    return error as ImsvaultError;
+  }
+  return expect.unreachable('it should have been refused');
+}
+
+const jwt = (claims: object) => `e30.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.c2ln`;
+
+describe('token response: accepted', () => {
+  it.each<[string, object, number]>([
+    ["IMS's usual answer", { access_token: 'a.b-c_d', token_type: 'bearer', expires_in: 86_399 }, 86_399],
+    ['without token_type', { access_token: 'abc', expires_in: 3599 }, 3599],
+    ['token_type in capitals', { access_token: 'abc', token_type: 'Bearer', expires_in: 3599 }, 3599],
+    ['expires_in as a text', { access_token: 'abc', expires_in: '86399' }, 86_399],
+    ['expires_in with a fraction', { access_token: 'abc', expires_in: 0.5 }, 0.5],
+  ])('%s', (_title, body, seconds) => {
+    const { expiresInSeconds, tokenType, warnings } = parse(200, body);
+    expect({ expiresInSeconds, tokenType, warnings }).toEqual({
+      expiresInSeconds: seconds,
+      tokenType: 'bearer',
+      warnings: [],
+    });
+  });
+
+  it("takes the token's own life where expires_in is missing", () => {
+    const token = jwt({ created_at: `${NOW}`, expires_in: '3600000' });
+    expect(parse(200, { access_token: token })).toMatchObject({
+      expiresInSeconds: 3600,
+      warnings: [expect.any(String)],
+    });
+  });
+
+  it.each([
+    ['1e12 without claims: a day', 'abc', 1e12, 86_400],
+    [
+      'milliseconds by mistake, with claims: the claims',
+      jwt({ created_at: '1', expires_in: '3600000' }),
+      86_399_000,
+      3600,
+    ],
+    ['absurd claims too: a day', jwt({ created_at: '1', expires_in: '1e15' }), 1e12, 86_400],
+  ])('warns of a life of more than a year: %s', (_title, token, expiresIn, seconds) => {
+    const response = parse(200, { access_token: token, expires_in: expiresIn });
+    expect(response.expiresInSeconds).toBe(seconds);
+    expect(response.warnings[0]).toContain('more than a year');
+  });
+});
+
+describe('token response: refused as invalid', () => {
+  it.each<[string, unknown, RegExp]>([
+    ['HTML', '<html><body>maintenance</body></html>', /HTML/],
+    ['nothing', '', /empty/],
+    ['truncated JSON', '{"access_token":"abc', /not a JSON object/],
+    ['a list', '[]', /not a JSON object/],
+    ['null', 'null', /not a JSON object/],
+    ['no access_token', { expires_in: 1 }, /no access_token/],
+    ['an access_token that is a number', { access_token: 1, expires_in: 1 }, /no access_token/],
+    ['a token that injects a header', { access_token: 'a\r\nx-evil: 1', expires_in: 1 }, /characters/],
+    ['a token with spaces', { access_token: 'a b', expires_in: 1 }, /characters/],
+    ['a token of 17 KiB', { access_token: 'a'.repeat(17 * 1024), expires_in: 1 }, /length/],
+    ['another token type', { access_token: 'abc', token_type: 'mac', expires_in: 1 }, /token_type/],
+    ['no expires_in and no claims', { access_token: 'abc' }, /no expires_in/],
+    ['expires_in 0', { access_token: 'abc', expires_in: 0 }, /expired already/],
+    ['expires_in negative', { access_token: 'abc', expires_in: -5 }, /expired already/],
+    ['expires_in of text', { access_token: 'abc', expires_in: 'soon' }, /not a number/],
+    ['expires_in true', { access_token: 'abc', expires_in: true }, /not a number/],
+  ])('%s', (_title, body, message) => {
+    const error = failure(200, body);
+    expect(error.code).toBe('ERR_TOKEN_RESPONSE_INVALID');
+    expect(error.retryable).toBe(false);
+    expect(error.message).toMatch(message);
+    expect(error.message).toContain(ENDPOINT);
+  });
+
+  it('a redirect, and a 4xx that is not OAuth', () => {
+    expect(failure(302, '', { location: 'https://evil.test/' })).toMatchObject({ code: 'ERR_TOKEN_RESPONSE_INVALID' });
+    expect(failure(404, '<html>').message).toContain('404 without an OAuth error');
+  });
+});
+
+describe('token response: rejected', () => {
+  it.each([400, 401])('treats %d alike, and keeps the words of RFC 6749', (status) => {
+    const error = failure(
+      status,
+      { error: 'invalid_client', error_description: 'invalid client_secret parameter' },
+      { 'x-debug-id': 'abc-123' },
+    );
+    expect(error).toBeInstanceOf(TokenRequestRejectedError);
+    expect(error).toMatchObject({
+      code: 'ERR_TOKEN_REQUEST_REJECTED',
+      retryable: false,
+      error: 'invalid_client',
+      error_description: 'invalid client_secret parameter',
+      status,
+      debugId: 'abc-123',
+    });
+    expect(error.message).toContain('x-debug-id abc-123');
+    expect(error.hint).toContain('Developer Console');
+  });
+
+  it.each(['unauthorized_client', 'invalid_scope', 'invalid_request'])('has a hint for %s', (code) => {
+    expect(failure(400, { error: code }).hint).toMatch(/\w/);
+  });
+
+  it('prints no secret that the server echoes, no control characters, and no novel', () => {
+    const error = failure(400, {
+      error: 'invalid_client',
+      error_description: `bad s3cret\u001b[31m${'x'.repeat(5000)}`,
+    });
+    expect(error.message).not.toContain('s3cret');
+    expect(error.message).not.toContain('\u001b');
+    expect(error.message.length).toBeLessThan(500);
+    expect(failure(400, { error: 'x s3cret "' }).message).toContain('unknown_error');
+  });
+});
+
+describe('token response: unavailable', () => {
+  it.each([408, 429, 500, 502, 503, 504])('%d can be tried again', (status) => {
+    const error = failure(status, status === 500 ? { error: 'internal_error' } : '<html>busy</html>');
+    expect(error).toMatchObject({ code: 'ERR_TOKEN_ENDPOINT_UNAVAILABLE', retryable: true });
+    expect(error.message).toContain(`HTTP ${status}`);
+  });
+
+  it.each([
+    ['seconds', { 'retry-after': '120' }, 120_000],
+    [
+      "a date, by the server's own clock",
+      { 'retry-after': 'Tue, 01 Jan 2030 01:00:30 GMT', date: 'Tue, 01 Jan 2030 01:00:00 GMT' },
+      30_000,
+    ],
+    ['a date, without the server clock', { 'retry-after': 'Tue, 01 Jan 2030 00:00:07 GMT' }, 7000],
+    ['a date that has passed', { 'retry-after': 'Mon, 31 Dec 2029 00:00:00 GMT' }, 0],
+    ['nonsense', { 'retry-after': 'later' }, undefined],
+    ['a negative number', { 'retry-after': '-5' }, undefined],
+  ])('reads Retry-After: %s', (_title, headers, expected) => {
+    expect(failure(429, '', headers as Record<string, string>).retryAfterMs).toBe(expected);
+  });
+});

@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest';
+import { isLoopbackHost } from '../../src/net/loopback.js';
+import { proxyFor, proxySettingsFromEnv } from '../../src/net/proxy-settings.js';
+
+const via = (env: Record<string, string>, url: string) => proxyFor(proxySettingsFromEnv(env), new URL(url));
+
+describe('proxy settings', () => {
+  it.each<[Record<string, string>, string, string | undefined]>([
+    [{}, 'https://a.test', undefined],
+    [{ HTTPS_PROXY: 'http://p:1' }, 'https://a.test', 'http://p:1'],
+    [{ HTTPS_PROXY: 'http://p:1', https_proxy: 'http://q:2' }, 'https://a.test', 'http://q:2'],
+    [{ HTTP_PROXY: 'http://p:1' }, 'https://a.test', undefined],
+    [{ HTTP_PROXY: 'p:3128' }, 'http://a.test', 'http://p:3128'],
+    [{ HTTPS_PROXY: '' }, 'https://a.test', undefined],
+    [{ HTTPS_PROXY: 'http://p', NO_PROXY: '*' }, 'https://a.test', undefined],
+    [{ HTTPS_PROXY: 'http://p', NO_PROXY: 'a.test' }, 'https://a.test', undefined],
+    [{ HTTPS_PROXY: 'http://p', NO_PROXY: 'a.test' }, 'https://ba.test', 'http://p'],
+    [{ HTTPS_PROXY: 'http://p', NO_PROXY: 'b, .test' }, 'https://a.test', undefined],
+    [{ HTTPS_PROXY: 'http://p', NO_PROXY: '*.test' }, 'https://a.test', undefined],
+    [{ HTTPS_PROXY: 'http://p', NO_PROXY: 'a.test:8443' }, 'https://a.test', 'http://p'],
+    [{ HTTPS_PROXY: 'http://p', NO_PROXY: 'a.test:443' }, 'https://a.test', undefined],
+    [{ HTTPS_PROXY: 'http://p', no_proxy: 'A.TEST' }, 'https://a.test', undefined],
+  ])('%j for %s', (env, url, expected) => {
+    expect(via(env, url)).toBe(expected);
+  });
+});
+
+describe('loopback', () => {
+  it.each(['localhost', 'LOCALHOST', '127.0.0.1', '127.9.9.9', '[::1]', '::1'])('%s is', (host) => {
+    expect(isLoopbackHost(host)).toBe(true);
+  });
+  it.each(['127.0.0.1.evil.test', 'localhost.evil.test', '0.0.0.0', '10.0.0.1', '[::2]', '', '1270.0.0.1'])(
+    '%s is not',
+    (host) => {
+      expect(isLoopbackHost(host)).toBe(false);
+    },
+  );
+});

@@ -1,0 +1,159 @@
+import { describe, expect, it } from 'vitest';
+import { ImsvaultError } from '../../src/errors.js';
+import { redact, reveal } from '../../src/redacted.js';
+import { type FieldMap, parseCredential } from '../../src/secret/credential.js';
+import { expectNoSecrets } from '../support/leaks.js';
+
+const S1 = 'p8e-first-marked-secret';
+const S2 = 'p8e-second-marked-secret';
+
+function parse(value: unknown, fields?: FieldMap) {
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  const { clientId, clientSecrets, scope, orgId } = parseCredential(redact(text), 'the secret', fields);
+  return { clientId, secrets: clientSecrets.map(reveal), scope, orgId };
+}
+
+function failure(value: unknown, fields?: FieldMap): ImsvaultError {
+  try {
+    parse(value, fields);
+  } catch (error) {
+    expectNoSecrets(error, [S1, S2]);
+    expect(error).toBeInstanceOf(ImsvaultError);
+    expect((error as ImsvaultError).code).toBe('ERR_SECRET_MALFORMED');
+    return error as ImsvaultError;
+  }
+  return expect.unreachable('it should have been refused');
+}
+
+const adobe = {
+  CLIENT_ID: 'id',
+  CLIENT_SECRETS: [S1, S2],
+  ORG_ID: 'X@AdobeOrg',
+  SCOPES: ['openid', 'AdobeID'],
+  TECHNICAL_ACCOUNT_ID: 't@techacct.adobe.com',
+  TECHNICAL_ACCOUNT_EMAIL: 'e@techacct.adobe.com',
+};
+
+const download = (...credentials: object[]) => ({ project: { workspace: { details: { credentials } } } });
+const serverToServer = { client_id: 'id', client_secrets: [S1], scopes: ['openid', 'AdobeID'] };
+
+describe('credential: shapes found in the wild', () => {
+  it.each<[string, unknown]>([
+    ['snake case', { client_id: 'id', client_secret: S1 }],
+    ['camel case', { clientId: 'id', clientSecret: S1 }],
+    ['upper case', { CLIENT_ID: 'id', CLIENT_SECRET: S1 }],
+    ["Fusion's names", { FUSION_CLIENT_ID: 'id', FUSION_CLIENT_SECRET: S1 }],
+    ['api_key', { api_key: 'id', client_secret: S1 }],
+    ['white space around', { client_id: ' id\n', client_secret: `${S1}\r\n` }],
+    ['a byte order mark', `\uFEFF${JSON.stringify({ client_id: 'id', client_secret: S1 })}`],
+    ['a list of one', { client_id: 'id', client_secrets: [S1] }],
+    ['a list as a JSON text', { client_id: 'id', client_secret: JSON.stringify([S1]) }],
+    ['the same secret said twice', { client_id: 'id', client_secret: S1, client_secrets: [S1] }],
+    [
+      "the console's download",
+      download({ name: 'x', oauth_server_to_server: { client_id: 'id', client_secrets: [S1] } }),
+    ],
+    [
+      "aio's variables as JSON",
+      { AIO_ims_contexts_my_ctx_client__id: 'id', AIO_ims_contexts_my_ctx_client__secrets: `["${S1}"]` },
+    ],
+    ["aio's variables as lines", `AIO_ims_contexts_c_client__id=id\nAIO_ims_contexts_c_client__secrets='["${S1}"]'\n`],
+    ['lines', `# fusion\nexport FUSION_CLIENT_ID=id\nFUSION_CLIENT_SECRET="${S1}"\n`],
+  ])('%s', (_title, value) => {
+    expect(parse(value)).toEqual({ clientId: 'id', secrets: [S1], scope: undefined, orgId: undefined });
+  });
+
+  it("Adobe's own JSON, with both secrets in their order", () => {
+    expect(parse(adobe)).toEqual({
+      clientId: 'id',
+      secrets: [S1, S2],
+      scope: ['openid', 'AdobeID'],
+      orgId: 'X@AdobeOrg',
+    });
+    expect(parse({ ...adobe, CLIENT_SECRETS: JSON.stringify([S1, S2]) }).secrets).toEqual([S1, S2]);
+    expect(parse({ ...adobe, CLIENT_SECRETS: `${S1}, ${S2}` }).secrets).toEqual([S1, S2]);
+    expect(parse({ ...adobe, CLIENT_SECRET: S1 }).secrets).toEqual([S1]);
+  });
+
+  it.each(['openid,AdobeID', 'openid, AdobeID', 'openid AdobeID', '["openid","AdobeID"]', ['openid', ' AdobeID ']])(
+    'scope as %j',
+    (scopes) => {
+      expect(parse({ client_id: 'id', client_secret: S1, scopes }).scope).toEqual(['openid', 'AdobeID']);
+    },
+  );
+
+  it('keeps a comma inside a single client secret', () => {
+    expect(parse({ client_id: 'id', client_secret: 'a,b' }).secrets).toEqual(['a,b']);
+  });
+
+  it('maps other names, dotted paths, and JSON inside a text', () => {
+    expect(
+      parse({ login: { user: 'id', pass: S1 } }, { clientId: 'login.user', clientSecret: 'login.pass' }).clientId,
+    ).toBe('id');
+    expect(parse({ 'a.b': 'id', s: S1 }, { clientId: 'a.b', clientSecret: 's' }).secrets).toEqual([S1]);
+    const inner = JSON.stringify({ client_id: 'id', client_secret: S1 });
+    expect(
+      parse({ value: inner }, { clientId: 'value.client_id', clientSecret: 'value.client_secret' }).secrets,
+    ).toEqual([S1]);
+    expect(parse({ my_id: 'id', client_secret: S1 }, { clientId: 'my_id' }).clientId).toBe('id');
+  });
+});
+
+describe('credential: refused', () => {
+  it.each<[string, unknown, RegExp]>([
+    ['nothing', '', /it is empty/],
+    ['white space', ' \n ', /it is empty/],
+    ['a bare secret', S1, /neither a JSON object nor NAME=value lines/],
+    ['a bare secret that ends like a line', `${S1.replaceAll('-', '')}=`, /neither a JSON object/],
+    ['broken JSON', `{"client_id": "id", "client_secret": "${S1}"`, /not valid JSON/],
+    ['a list', [S1], /must be a JSON object; it is a list/],
+    ['a number', 42, /must be a JSON object; it is a number/],
+    ['a text', JSON.stringify(S1), /it is a string/],
+    ['null', null, /it is null/],
+    ['no id', { client_secret: S1 }, /it has no client_id$/],
+    ['no secret', { client_id: 'id' }, /it has no client_secret$/],
+    ['neither', {}, /it has no client_id and no client_secret/],
+    ['an empty secret', { client_id: 'id', client_secret: ' ' }, /"client_secret" is empty/],
+    ['a secret that is a number', { client_id: 'id', client_secret: 42 }, /must be a text; it is a number/],
+    ['a secret that is an object', { client_id: 'id', client_secret: { a: S1 } }, /must be a text; it is an object/],
+    ['null as the secret', { client_id: 'id', client_secret: null }, /no client_secret/],
+    ['an empty list', { client_id: 'id', client_secrets: [] }, /empty list/],
+    ['a list of numbers', { client_id: 'id', client_secrets: [1] }, /not a list of texts/],
+    ['an id with a space', { client_id: 'my id', client_secret: S1 }, /white space/],
+    ['control characters', { client_id: 'id', client_secret: `${S1}\u0007x` }, /control characters/],
+    ['a pasted file', { client_id: 'id', client_secret: 'x'.repeat(5000) }, /longer than/],
+    ['two different ids', { client_id: 'a', CLIENT_ID: 'b', client_secret: S1 }, /"client_id" and "CLIENT_ID" differ/],
+    [
+      'two credentials in a download',
+      download({ oauth_server_to_server: serverToServer }, { oauth_server_to_server: serverToServer }),
+      /2 server-to-server/,
+    ],
+    ['a download without one', download({ jwt: {} }), /no OAuth server-to-server/],
+    ['two aio contexts', { AIO_ims_contexts_a_client__id: 'x', AIO_ims_contexts_b_client__id: 'y' }, /2 ims contexts/],
+    ['scopes that are a number', { client_id: 'id', client_secret: S1, scopes: 7 }, /not a list of scopes/],
+  ])('%s', (_title, value, message) => {
+    expect(failure(value).message).toMatch(message);
+  });
+
+  it('names the fields that are there, never what looks like a secret', () => {
+    expect(failure({ username: 'x', [S1.replaceAll('-', '1')]: 'y' }).hint).toContain('the fields "username", 1 more');
+  });
+
+  it('says which mapped field is missing', () => {
+    expect(failure({ client_id: 'id', client_secret: S1 }, { clientId: 'nope' }).message).toContain(
+      'no field "nope" (named by fields.clientId)',
+    );
+  });
+
+  it('does not reach into prototypes', () => {
+    expect(failure({ client_id: 'id' }, { clientSecret: 'constructor.name' }).message).toContain('no field');
+    expect(failure('{"__proto__": {"client_id": "id", "client_secret": "x"}}').message).toContain('no client_id');
+  });
+
+  it('refuses 10 MB quickly', () => {
+    const started = performance.now();
+    failure('x'.repeat(10_000_000));
+    failure(JSON.stringify({ padding: 'x'.repeat(10_000_000) }));
+    expect(performance.now() - started).toBeLessThan(2000);
+  });
+});

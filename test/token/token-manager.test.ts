@@ -1,0 +1,226 @@
+import { describe, expect, it, vi } from 'vitest';
+import type { AccessToken } from '../../src/access-token.js';
+import { ImsvaultError } from '../../src/errors.js';
+import { createTokenManager } from '../../src/token/token-manager.js';
+import { fakeToken } from '../support/fake-token.js';
+import { createManualClock, settle } from '../support/manual-clock.js';
+
+const HOUR = 3_600_000;
+const DAY_SECONDS = 86_400;
+
+/** A manager whose renewals take `latencyMs` on its clock and give tokens of `lifeSeconds`. */
+function setup({ lifeSeconds = DAY_SECONDS, latencyMs = 0, random = 0.5 } = {}) {
+  const clock = createManualClock();
+  let failure: unknown;
+  const renew = vi.fn(async (signal: AbortSignal): Promise<AccessToken> => {
+    const issuedAt = clock.now();
+    if (latencyMs > 0) await new Promise<void>((resolve) => clock.setTimer(resolve, latencyMs));
+    signal.throwIfAborted();
+    if (failure !== undefined) throw failure;
+    return fakeToken(issuedAt, lifeSeconds);
+  });
+  const manager = createTokenManager({ renew, clock, random: () => random });
+  return { clock, renew, manager, failWith: (error: unknown) => (failure = error) };
+}
+
+const outage = () => new ImsvaultError('ERR_TOKEN_ENDPOINT_UNAVAILABLE', 'IMS is down');
+
+describe('token manager', () => {
+  it('exchanges once for 1,000 cold calls at once', async () => {
+    const { clock, renew, manager } = setup({ latencyMs: 200 });
+    const calls = Array.from({ length: 1000 }, () => manager.getToken());
+    await clock.advance(200);
+    const tokens = await Promise.all(calls);
+    expect(renew).toHaveBeenCalledTimes(1);
+    expect(new Set(tokens).size).toBe(1);
+  });
+
+  it('serves the held token until its soft point, and renews in the background from there', async () => {
+    const { clock, renew, manager } = setup({ latencyMs: 200 });
+    const first = manager.getToken();
+    await clock.advance(200);
+    const token = await first;
+    await clock.advance(0.85 * 24 * HOUR - 201);
+    expect(await manager.getToken()).toBe(token);
+    expect(renew).toHaveBeenCalledTimes(1);
+
+    await clock.advance(1);
+    expect(await manager.getToken()).toBe(token);
+    expect(await manager.getToken()).toBe(token);
+    expect(renew).toHaveBeenCalledTimes(2);
+    await clock.advance(200);
+    expect(await manager.getToken()).not.toBe(token);
+    expect(renew).toHaveBeenCalledTimes(2);
+  });
+
+  it('makes callers wait for the renewal from the hard point on', async () => {
+    const { clock, renew, manager } = setup();
+    const token = await manager.getToken();
+    await clock.advance(24 * HOUR - 300_000);
+    expect(await manager.getToken()).not.toBe(token);
+    expect(renew).toHaveBeenCalledTimes(2);
+  });
+
+  it('serves a valid token when its renewal fails, up to the floor and not beyond', async () => {
+    const { clock, manager, failWith } = setup();
+    const token = await manager.getToken();
+    failWith(outage());
+    await clock.advance(24 * HOUR - 200_000);
+    expect(await manager.getToken()).toBe(token);
+    await clock.advance(139_999);
+    expect(await manager.getToken()).toBe(token);
+    expect(manager.peekToken()).toBe(token);
+    await clock.advance(1);
+    expect(manager.peekToken()).toBeUndefined();
+    await expect(manager.getToken()).rejects.toMatchObject({ code: 'ERR_TOKEN_ENDPOINT_UNAVAILABLE' });
+  });
+
+  it('pauses between failed background renewals, and takes up again after', async () => {
+    const { clock, renew, manager, failWith } = setup();
+    await manager.getToken();
+    failWith(outage());
+    await clock.advance(0.86 * 24 * HOUR);
+    for (let call = 0; call < 100; call++) await manager.getToken();
+    await settle();
+    expect(renew).toHaveBeenCalledTimes(2);
+    let last = renew.mock.calls.length;
+    // 10 minutes of one call a second: pauses of 1, 2, 4 … 300 s, none longer than its bound.
+    for (let second = 0; second < 600; second++) {
+      await clock.advance(1000);
+      await manager.getToken();
+    }
+    expect(renew.mock.calls.length - last).toBeLessThan(15);
+    expect(renew.mock.calls.length - last).toBeGreaterThan(4);
+    failWith(undefined);
+    last = renew.mock.calls.length;
+    await clock.advance(300_000);
+    await manager.getToken();
+    await settle();
+    expect(renew.mock.calls.length - last).toBe(1);
+  });
+
+  it("waits out the server's Retry-After before the next background renewal", async () => {
+    const { clock, renew, manager, failWith } = setup();
+    await manager.getToken();
+    failWith(new ImsvaultError('ERR_TOKEN_ENDPOINT_UNAVAILABLE', 'throttled', { retryAfterMs: 120_000 }));
+    await clock.advance(0.86 * 24 * HOUR);
+    await manager.getToken();
+    await clock.advance(119_000);
+    await manager.getToken();
+    expect(renew).toHaveBeenCalledTimes(2);
+    await clock.advance(1000);
+    await manager.getToken();
+    expect(renew).toHaveBeenCalledTimes(3);
+  });
+
+  it('tries again at once after one failed cold call, then pauses', async () => {
+    const { clock, renew, manager, failWith } = setup();
+    failWith(outage());
+    await expect(manager.getToken()).rejects.toThrow('IMS is down');
+    await expect(manager.getToken()).rejects.toThrow('IMS is down');
+    for (let call = 0; call < 50; call++) await expect(manager.getToken()).rejects.toThrow('IMS is down');
+    expect(renew).toHaveBeenCalledTimes(2);
+    failWith(undefined);
+    await clock.advance(1000);
+    expect((await manager.getToken()).accessToken).toMatch(/^fake-token-/);
+  });
+
+  it('renews 60-second tokens in time', async () => {
+    const { clock, renew, manager } = setup({ lifeSeconds: 60 });
+    for (let second = 0; second < 130; second++) {
+      const token = await manager.getToken();
+      expect(token.expiresAt - clock.now()).toBeGreaterThanOrEqual(3000);
+      await clock.advance(1000);
+    }
+    expect(renew).toHaveBeenCalledTimes(3);
+  });
+
+  it('lets forced calls share one exchange', async () => {
+    const { clock, renew, manager } = setup({ latencyMs: 100 });
+    const first = manager.getToken();
+    await clock.advance(100);
+    const token = await first;
+    const forced = [1, 2, 3].map(() => manager.getToken({ forceRenew: true }));
+    await clock.advance(100);
+    expect(new Set(await Promise.all(forced)).size).toBe(1);
+    expect((await forced[0]) === token).toBe(false);
+    expect(renew).toHaveBeenCalledTimes(2);
+  });
+
+  it('renews for a rejected token only while that is the one held', async () => {
+    const { renew, manager } = setup();
+    const old = await manager.getToken();
+    const renewed = await manager.getToken({ forceRenew: old });
+    expect(renewed).not.toBe(old);
+    expect(await manager.getToken({ forceRenew: old })).toBe(renewed);
+    expect(renew).toHaveBeenCalledTimes(2);
+  });
+
+  it('does not hide that a forced renewal failed, and keeps the token for the others', async () => {
+    const { manager, failWith } = setup();
+    const token = await manager.getToken();
+    failWith(outage());
+    await expect(manager.getToken({ forceRenew: true })).rejects.toThrow('IMS is down');
+    expect(await manager.getToken()).toBe(token);
+  });
+
+  it('renews for minTtlMs, and not for ever where tokens live shorter', async () => {
+    const { clock, renew, manager } = setup({ lifeSeconds: 3600 });
+    const token = await manager.getToken();
+    await clock.advance(HOUR / 2);
+    expect(await manager.getToken({ minTtlMs: HOUR / 2 })).toBe(token);
+    const longer = await manager.getToken({ minTtlMs: HOUR / 2 + 1 });
+    expect(longer).not.toBe(token);
+    expect(await manager.getToken({ minTtlMs: 2 * HOUR })).toBe(longer);
+    expect(renew).toHaveBeenCalledTimes(2);
+  });
+
+  it("ends an aborted caller's wait and no one else's", async () => {
+    const { clock, renew, manager } = setup({ latencyMs: 500 });
+    const controller = new AbortController();
+    const reason = new Error('gave up');
+    const aborted = manager.getToken({ signal: controller.signal });
+    const patient = manager.getToken();
+    controller.abort(reason);
+    await expect(aborted).rejects.toBe(reason);
+    await clock.advance(500);
+    expect((await patient).accessToken).toMatch(/^fake-token-/);
+    expect(renew).toHaveBeenCalledTimes(1);
+  });
+
+  it('counts a jump of the wall clock against the token, and none in its favour', async () => {
+    const { clock, renew, manager } = setup();
+    const token = await manager.getToken();
+    clock.jump(-10 * HOUR);
+    await clock.advance(24 * HOUR - 60_000);
+    expect(manager.peekToken()).toBeUndefined();
+    expect(await manager.getToken()).not.toBe(token);
+    clock.jump(24 * HOUR);
+    expect(manager.peekToken()).toBeUndefined();
+    await manager.getToken();
+    expect(renew).toHaveBeenCalledTimes(3);
+  });
+
+  it('drops a renewal that ends after close, and refuses further calls', async () => {
+    const { clock, manager } = setup({ latencyMs: 100 });
+    const call = expect(manager.getToken()).rejects.toMatchObject({ code: 'ERR_ABORTED' });
+    manager.close();
+    await clock.advance(100);
+    await call;
+    await expect(manager.getToken()).rejects.toMatchObject({ code: 'ERR_ABORTED' });
+    expect(manager.peekToken()).toBeUndefined();
+  });
+
+  it('raises no unhandled rejection when a background renewal fails', async () => {
+    const unhandled = vi.fn();
+    process.on('unhandledRejection', unhandled);
+    const { clock, manager, failWith } = setup();
+    await manager.getToken();
+    failWith(outage());
+    await clock.advance(0.9 * 24 * HOUR);
+    await manager.getToken();
+    await settle();
+    process.off('unhandledRejection', unhandled);
+    expect(unhandled).not.toHaveBeenCalled();
+  });
+});

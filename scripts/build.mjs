@@ -2,7 +2,7 @@
 // zod, yaml and commander are bundled, so that installing imsvault installs few packages and importing them is quick;
 // undici and the vendors' SDKs stay outside: they are loaded late, or are the user's choice.
 import { execFileSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,7 +13,8 @@ const require = createRequire(import.meta.url);
 const { dependencies, peerDependencies } = require('../package.json');
 
 rmSync(join(root, 'dist'), { recursive: true, force: true });
-await build({
+const { metafile } = await build({
+  metafile: true,
   absWorkingDir: root,
   entryPoints: {
     index: 'src/index.ts',
@@ -38,3 +39,23 @@ await build({
 });
 const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin', 'tsc');
 execFileSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json')], { stdio: 'inherit' });
+
+writeNotices(Object.keys(metafile.inputs));
+
+/** The licenses of what was bundled, as they ask for. */
+function writeNotices(inputs) {
+  const names = inputs
+    .map((input) => /^node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1])
+    .filter((name) => name !== undefined);
+  const sections = [...new Set(names)].sort().map((name) => {
+    const folder = join(root, 'node_modules', name);
+    const { version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+    const file = ['LICENSE', 'LICENSE.md', 'license'].map((candidate) => join(folder, candidate)).find(existsSync);
+    if (file === undefined) throw new Error(`${name} is bundled, but its license text was not found`);
+    return `## ${name} ${version} (${license})\n\n${readFileSync(file, 'utf8').trim()}\n`;
+  });
+  writeFileSync(
+    join(root, 'dist', 'THIRD-PARTY-NOTICES.md'),
+    `# Third-party notices\n\nThis package contains the following software.\n\n${sections.join('\n')}`,
+  );
+}

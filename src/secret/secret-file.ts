@@ -17,30 +17,36 @@ export function resolvePath(path: string, baseDir: string): string {
  * The text of a mounted secret (Docker, Kubernetes, systemd credentials), without its trailing line end.
  * Read it at every use: such files are replaced when the secret rotates.
  * @param option the option that named the file, for the error's text
+ * @param maxBytes upper bound of its size, default 64 KiB; a bundle of certificates needs more
  * @throws ERR_PROVIDER_NOT_CONFIGURED when there is no such file, ERR_SECRET_ACCESS_DENIED when it may not be read,
- *   ERR_SECRET_MALFORMED when it is empty, over 64 KiB, not text, or not a file
+ *   ERR_SECRET_MALFORMED when it is empty, over `maxBytes`, not text, or not a file
  */
-export async function readSecretFile(path: string, baseDir: string, option: string): Promise<Redacted<string>> {
+export async function readSecretFile(
+  path: string,
+  baseDir: string,
+  option: string,
+  maxBytes = MAX_BYTES,
+): Promise<Redacted<string>> {
   const file = resolvePath(path, baseDir);
-  const content = await readBounded(file, option);
+  const content = await readBounded(file, option, maxBytes);
   const text = content.toString('utf8').replace(/\r?\n$/, '');
   if (text === '') throw malformed(file, option, 'is empty');
   if (text.includes('\0') || text.includes('\ufffd')) throw malformed(file, option, 'is not text');
   return redact(text);
 }
 
-async function readBounded(file: string, option: string): Promise<Buffer> {
+async function readBounded(file: string, option: string, maxBytes: number): Promise<Buffer> {
   try {
     const handle = await open(file, 'r');
     try {
       if ((await handle.stat()).isDirectory()) throw malformed(file, option, 'is a folder');
-      const buffer = Buffer.alloc(MAX_BYTES + 1);
+      const buffer = Buffer.alloc(maxBytes + 1);
       let size = 0;
       for (;;) {
         const { bytesRead } = await handle.read(buffer, size, buffer.length - size);
         if (bytesRead === 0) return buffer.subarray(0, size);
         size += bytesRead;
-        if (size > MAX_BYTES) throw malformed(file, option, `is larger than ${MAX_BYTES} bytes`);
+        if (size > maxBytes) throw malformed(file, option, `is larger than ${maxBytes} bytes`);
       }
     } finally {
       await handle.close();

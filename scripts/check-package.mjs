@@ -1,0 +1,105 @@
+// Packs the package, installs the tarball in an empty folder as a stranger would, and uses it there.
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const folder = mkdtempSync(join(tmpdir(), 'imsvault-package-'));
+const MAX_PACKAGES = 12;
+
+function run(command, args, options = {}) {
+  return execFileSync(command, args, {
+    cwd: folder,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+    ...options,
+  });
+}
+
+function check(claim, holds) {
+  console.log(`${holds ? '✓' : '✗'} ${claim}`);
+  if (!holds) process.exitCode = 1;
+}
+
+/** Starts the packed emulator and gives its endpoint once it listens. */
+async function startEmulator() {
+  const child = spawn(process.execPath, [join(folder, 'node_modules/imsvault/bin/imsvault.js'), 'emulator'], {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let output = '';
+  for await (const chunk of child.stdout) {
+    output += chunk;
+    const endpoint = /http:\/\/127\.0\.0\.1:\d+\/ims\/token\/v3/.exec(output)?.[0];
+    if (endpoint !== undefined) return { child, endpoint };
+  }
+  throw new Error(`the emulator did not start:\n${output}`);
+}
+
+try {
+  const [{ filename, size, unpackedSize, entryCount }] = JSON.parse(
+    run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], { cwd: root }),
+  );
+  console.log(`${filename}: ${size} bytes packed, ${unpackedSize} unpacked, ${entryCount} files`);
+  run('npx', ['--no-install', 'publint', '--strict', join(folder, filename)], { cwd: root, stdio: 'inherit' });
+  run('npx', ['--no-install', 'attw', join(folder, filename), '--profile', 'esm-only'], {
+    cwd: root,
+    stdio: 'inherit',
+  });
+
+  writeFileSync(join(folder, 'package.json'), '{"private":true,"type":"module"}');
+  run('npm', ['install', '--no-audit', '--no-fund', `./${filename}`], { stdio: 'inherit' });
+  const { packages } = JSON.parse(readFileSync(join(folder, 'package-lock.json'), 'utf8'));
+  const installed = Object.keys(packages).filter((name) => name !== '' && packages[name].peer !== true);
+  check(`installs ${installed.length} packages, at most ${MAX_PACKAGES}`, installed.length <= MAX_PACKAGES);
+  check(
+    'installs no vendor SDK',
+    !readdirSync(join(folder, 'node_modules')).some((name) => /^(node-vault|@aws-sdk|@azure)$/.test(name)),
+  );
+
+  const { child, endpoint } = await startEmulator();
+  try {
+    const env = {
+      ...process.env,
+      FUSION_CLIENT_ID: 'emulator-client-id',
+      FUSION_CLIENT_SECRET: 'emulator-client-secret',
+      IMSVAULT_IMS_TOKEN_ENDPOINT: endpoint,
+    };
+    const token = run('npx', ['--no-install', 'imsvault', 'token'], { env });
+    check('npx imsvault token prints a token and a newline', /^[\w-]+\.[\w-]+\.[\w-]+\n$/.test(token));
+    const program = `
+      import { createTokenProvider } from 'imsvault';
+      import { defineProvider } from 'imsvault/provider';
+      import { createImsEmulator } from 'imsvault/testing';
+      const emulator = await createImsEmulator().start();
+      const provider = createTokenProvider({ ims: { tokenEndpoint: emulator.tokenEndpoint } });
+      const token = await provider.getToken();
+      console.log(emulator.issuedTokens().includes(token.accessToken), emulator.exchanges, typeof defineProvider);
+      await provider.close();
+      await emulator.stop();`;
+    const library = run(process.execPath, ['--input-type=module', '-e', program], {
+      env: { ...env, IMSVAULT_IMS_TOKEN_ENDPOINT: '' },
+    });
+    check('the library gives the token that the emulator issued', library === 'true 1 function\n');
+    writeFileSync(
+      join(folder, 'imsvault.config.yaml'),
+      'credentials: { provider: vault, address: "http://127.0.0.1:1", path: x }\n',
+    );
+    let missing = '';
+    try {
+      run('npx', ['--no-install', 'imsvault', 'token'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    } catch (error) {
+      missing = `${error.status} ${error.stderr}`;
+    }
+    check(
+      'a missing SDK is an error with its install line, exit 2',
+      /^2 .*ERR_PROVIDER_NOT_INSTALLED.*npm install node-vault/.test(missing),
+    );
+  } finally {
+    child.kill();
+  }
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}

@@ -1,9 +1,12 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
     projects: [
       {
+        // examples/custom-provider imports the package by its name.
+        resolve: { alias: { 'imsvault/provider': fileURLToPath(new URL('src/provider-api.ts', import.meta.url)) } },
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],

@@ -20,7 +20,7 @@ const { metafile } = await build({
     index: 'src/index.ts',
     provider: 'src/provider-api.ts',
     testing: 'src/testing/index.ts',
-    cli: 'src/cli/main.ts',
+    cli: 'src/cli/process.ts',
   },
   outdir: 'dist',
   bundle: true,
@@ -37,6 +37,7 @@ const { metafile } = await build({
   legalComments: 'none',
   logLevel: 'warning',
 });
+execFileSync(process.execPath, [join(root, 'scripts', 'generate.mjs'), '--schema'], { stdio: 'inherit' });
 const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin', 'tsc');
 execFileSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json')], { stdio: 'inherit' });
 

@@ -1,27 +1,32 @@
 import { readFile } from 'node:fs/promises';
-import { rootCertificates } from 'node:tls';
+import * as tls from 'node:tls';
 import type { Clock } from './clock.js';
-import { type LoadOptions, loadProfile, type ResolvedProfile } from './config/load.js';
-import { openCredentialSource } from './config/open.js';
+import { type LoadOptions, loadProfile, type ProviderBlock, type ResolvedProfile } from './config/load.js';
+import { type OpenDeps, openCredentialSource } from './config/open.js';
 import { ConfigInvalidError } from './errors.js';
 import { createExchanger, type Exchanger, MAX_TOKEN_RESPONSE_BYTES } from './ims/exchange.js';
-import { createHttpClient } from './net/http-client.js';
+import { createHttpClient, type HttpClient } from './net/http-client.js';
 import { proxySettingsFromEnv } from './net/proxy-settings.js';
 import type { CredentialSource } from './secret/credential-source.js';
 import { exchangeFresh, type Renewed } from './token/exchange-renewal.js';
 import type { RenewalPolicy } from './token/renewal-schedule.js';
 
-export interface EngineDeps extends Omit<LoadOptions, 'env' | 'cwd' | 'config' | 'configPath'> {
-  env?: Readonly<Record<string, string | undefined>>;
-  cwd?: string;
+export interface EngineDeps {
   clock: Clock;
+  /** A number in [0, 1). */
   random: () => number;
-  onWarning?: (message: string) => void;
+  /** Told what is odd but stops nothing; no secret in it. */
+  warn: (message: string) => void;
 }
 
 /** A profile, opened: what the library, the CLI and every other face runs on. */
 export interface TokenEngine {
   readonly profile: ResolvedProfile;
+  readonly credentials: ProviderBlock;
+  /** What providers of this profile are opened with. */
+  readonly openDeps: OpenDeps;
+  /** The client that speaks to IMS. */
+  readonly imsHttp: HttpClient;
   readonly source: CredentialSource;
   readonly exchanger: Exchanger;
   readonly renewal: RenewalPolicy;
@@ -34,29 +39,16 @@ export interface TokenEngine {
  * Loads a profile and connects its parts; reads no secret yet.
  * @throws ERR_CONFIG_INVALID | ERR_PROVIDER_NOT_INSTALLED
  */
-export async function openTokenEngine(config: string | object | undefined, deps: EngineDeps): Promise<TokenEngine> {
-  const { clock, random, onWarning = (message: string) => process.emitWarning(message, 'imsvault') } = deps;
-  const env = deps.env ?? process.env;
-  const profile = await loadProfile({
-    ...deps,
-    env,
-    cwd: deps.cwd ?? process.cwd(),
-    ...(typeof config === 'string' ? { configPath: config } : {}),
-    ...(typeof config === 'object' ? { config } : {}),
-  });
-  for (const warning of profile.warnings) onWarning(warning);
+export async function openTokenEngine(options: LoadOptions, { clock, random, warn }: EngineDeps): Promise<TokenEngine> {
+  const { env } = options;
+  const profile = await loadProfile(options);
+  for (const warning of profile.warnings) warn(warning);
   const proxy = proxySettingsFromEnv(env);
-  const { ims } = profile;
-  if (profile.credentials === undefined) throw consumerOnly();
-  const source = openCredentialSource(profile.credentials, {
-    clock,
-    random,
-    env,
-    baseDir: profile.baseDir,
-    proxy,
-    warn: onWarning,
-  });
-  const http = createHttpClient(clock, proxy, {
+  const { ims, credentials } = profile;
+  if (credentials === undefined) throw consumerOnly();
+  const openDeps: OpenDeps = { clock, random, env, baseDir: profile.baseDir, proxy, warn };
+  const source = openCredentialSource(credentials, openDeps);
+  const imsHttp = createHttpClient(clock, proxy, {
     timeouts: ims.timeouts,
     maxResponseBytes: MAX_TOKEN_RESPONSE_BYTES,
     // The request waits for the connection that was begun ahead instead of opening a second one.
@@ -65,17 +57,20 @@ export async function openTokenEngine(config: string | object | undefined, deps:
   });
   const exchanger = createExchanger({
     tokenEndpoint: ims.tokenEndpoint,
-    http,
+    http: imsHttp,
     clock,
     random,
     timeoutMs: ims.timeoutMs,
     retry: ims.retry,
     scope: ims.scope,
     orgId: ims.orgId,
-    warn: onWarning,
+    warn,
   });
   return {
     profile,
+    credentials,
+    openDeps,
+    imsHttp,
     source,
     exchanger,
     renewal: profile.renewal,
@@ -86,10 +81,14 @@ export async function openTokenEngine(config: string | object | undefined, deps:
   };
 }
 
-/** A company's own authority is trusted beside the usual ones: IMS may be reached directly or through its proxy. */
+/**
+ * A company's own authority is trusted beside the usual ones: IMS may be reached directly or through its proxy.
+ * Only newer versions of Node tell which those are; before, NODE_EXTRA_CA_CERTS is not among them.
+ */
 async function authorities(caFile: string): Promise<string[]> {
   try {
-    return [...rootCertificates, await readFile(caFile, 'utf8')];
+    const usual = 'getCACertificates' in tls ? (tls.getCACertificates as () => string[])() : tls.rootCertificates;
+    return [...usual, await readFile(caFile, 'utf8')];
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
     throw new ConfigInvalidError([{ path: 'ims.caFile', message: `${caFile} cannot be read (${code})` }]);

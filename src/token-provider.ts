@@ -1,6 +1,8 @@
 import type { AccessToken } from './access-token.js';
 import { type Clock, systemClock } from './clock.js';
+import type { LoadOptions } from './config/load.js';
 import type { ImsvaultConfig } from './config/options.generated.js';
+import { ImsvaultError } from './errors.js';
 import { createTokenManager, type GetTokenOptions, type TokenManager } from './token/token-manager.js';
 import type { TokenEngine } from './token-engine.js';
 
@@ -42,6 +44,7 @@ export interface TokenProvider {
 export function createTokenProvider(config?: string | ImsvaultConfig, deps: TokenProviderDeps = {}): TokenProvider {
   const clock = deps.clock ?? systemClock;
   const random = deps.random ?? Math.random;
+  const warn = deps.onWarning ?? ((message: string) => process.emitWarning(message, 'ImsvaultWarning'));
   let engine: Promise<TokenEngine> | undefined;
   let manager: TokenManager | undefined;
   let closed = false;
@@ -50,7 +53,7 @@ export function createTokenProvider(config?: string | ImsvaultConfig, deps: Toke
   function open(): Promise<TokenEngine> {
     if (engine === undefined) {
       engine = import('./token-engine.js').then(({ openTokenEngine }) =>
-        openTokenEngine(config, { ...deps, clock, random }),
+        openTokenEngine(loadOptions(config, deps), { clock, random, warn }),
       );
       engine.catch(() => {
         engine = undefined;
@@ -69,7 +72,10 @@ export function createTokenProvider(config?: string | ImsvaultConfig, deps: Toke
   return {
     async getToken(options) {
       options?.signal?.throwIfAborted();
-      return (manager ?? (await start())).getToken(options);
+      if (closed) throw new ImsvaultError('ERR_ABORTED', 'this token provider is closed');
+      const started = manager ?? (await start());
+      options?.signal?.throwIfAborted();
+      return started.getToken(options);
     },
     peekToken: () => manager?.peekToken(),
     async close() {
@@ -77,5 +83,18 @@ export function createTokenProvider(config?: string | ImsvaultConfig, deps: Toke
       manager?.close();
       await (await engine?.catch(() => undefined))?.close();
     },
+  };
+}
+
+function loadOptions(
+  config: string | ImsvaultConfig | undefined,
+  { profile, env, cwd }: TokenProviderDeps,
+): LoadOptions {
+  return {
+    env: env ?? process.env,
+    cwd: cwd ?? process.cwd(),
+    ...(typeof config === 'string' ? { configPath: config } : {}),
+    ...(typeof config === 'object' ? { config } : {}),
+    ...(profile === undefined ? {} : { profile }),
   };
 }

@@ -25,13 +25,16 @@ export interface Checkup {
   readonly results: readonly StepResult[];
   /** The first error, or undefined when every step went well. */
   readonly firstError: unknown;
-  /** Runs a step; a step that fails gives undefined, and the checkup goes on. */
+  /** Runs a step; a step that fails gives undefined, and the checkup goes on. Throws the signal's reason alone. */
   step<T>(name: string, run: () => Promise<Finding & { value?: T }>): Promise<T | undefined>;
   skip(name: string, why: string): void;
 }
 
-/** @param report told of each step when it ends */
-export function createCheckup(clock: Clock, report: (result: StepResult) => void): Checkup {
+/**
+ * @param signal ends the checkup: the step that it stops is no finding
+ * @param report told of each step when it ends
+ */
+export function createCheckup(clock: Clock, signal: AbortSignal, report: (result: StepResult) => void): Checkup {
   const results: StepResult[] = [];
   let firstError: unknown;
   const add = (result: StepResult) => {
@@ -51,6 +54,7 @@ export function createCheckup(clock: Clock, report: (result: StepResult) => void
         add({ name, status: warning === true ? 'warning' : 'ok', ms: ms(), detail });
         return value;
       } catch (error) {
+        signal.throwIfAborted();
         firstError ??= error;
         const document = errorDocument(error);
         add({ name, status: 'failed', ms: ms(), detail: String(document.message), error: document });

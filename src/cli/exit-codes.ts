@@ -9,6 +9,9 @@ export const EXIT = {
   rejected: 4,
   unavailable: 5,
   interrupted: 130,
+  /** Whatever read stdout reads no more; 128 + SIGPIPE. */
+  brokenPipe: 141,
+  terminated: 143,
 } as const;
 
 const BY_CODE: Readonly<Record<ErrorCode, number>> = {

@@ -1,3 +1,5 @@
+import type { LoadOptions } from '../config/load.js';
+
 /** The process as a command sees it; tests give their own. */
 export interface Io {
   stdout(text: string): void;
@@ -24,4 +26,15 @@ export class Interrupted extends Error {
     this.name = 'Interrupted';
     this.signalName = signalName;
   }
+}
+
+/** Where the options and the process say that the config is. */
+export function loadOptions({ config, profile, set }: GlobalOptions, io: Io): LoadOptions {
+  return {
+    env: io.env,
+    cwd: io.cwd,
+    ...(config === undefined ? {} : { configPath: config }),
+    ...(profile === undefined ? {} : { profile }),
+    ...(set === undefined ? {} : { set }),
+  };
 }

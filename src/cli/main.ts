@@ -1,7 +1,10 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { ConfigInvalidError, ImsvaultError } from '../errors.js';
+import type { ImsFault } from '../testing/index.js';
 import { VERSION } from '../version.js';
 import type { TokenCommandOptions } from './commands/token.js';
 import { EXIT, exitCodeFor } from './exit-codes.js';
+import { FAULT_ARGUMENTS, parseFault } from './fault-argument.js';
 import { Interrupted, type Io } from './io.js';
 import { printError } from './print-error.js';
 import { TOKEN_OUTPUTS } from './token-output.js';
@@ -11,7 +14,7 @@ import { TOKEN_OUTPUTS } from './token-output.js';
  * @param args without the interpreter and the script
  * @returns the exit code
  */
-export async function main(args: readonly string[], io: Io = processIo()): Promise<number> {
+export async function main(args: readonly string[], io: Io): Promise<number> {
   let exitCode: number = EXIT.done;
   const program = createProgram(io, (code) => {
     exitCode = code;
@@ -20,15 +23,31 @@ export async function main(args: readonly string[], io: Io = processIo()): Promi
     await program.parseAsync(args, { from: 'user' });
     return exitCode;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+    const format = { json: wantsJson(args), debug: args.includes('--debug') };
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0) return EXIT.done;
+      // The help was printed instead of a line: it is what a command line without a command asks for.
+      if (error.code !== 'commander.help') printError(usageError(error), io, format);
+      return EXIT.usage;
+    }
     if (io.signal.aborted) {
       const { reason } = io.signal;
-      io.stderr(`imsvault: ${reason instanceof Interrupted ? reason.message : 'interrupted'}\n`);
-      return reason instanceof Interrupted && reason.signalName === 'SIGTERM' ? 143 : EXIT.interrupted;
+      const interrupted = reason instanceof Interrupted ? reason : undefined;
+      printError(new ImsvaultError('ERR_ABORTED', interrupted?.message ?? 'stopped'), io, format);
+      return interrupted?.signalName === 'SIGTERM' ? EXIT.terminated : EXIT.interrupted;
     }
-    printError(error, io, { json: wantsJson(args), debug: args.includes('--debug') });
+    printError(error, io, format);
     return exitCodeFor(error);
   }
+}
+
+interface EmulatorFlags {
+  port: number;
+  expiresIn: number;
+  clientId?: string;
+  clientSecretFile?: string;
+  fault?: ImsFault;
+  faultTimes?: number;
 }
 
 function createProgram(io: Io, done: (exitCode: number) => void): Command {
@@ -44,7 +63,8 @@ function createProgram(io: Io, done: (exitCode: number) => void): Command {
     .option('--debug', 'print where an error came from')
     .exitOverride()
     .showSuggestionAfterError()
-    .configureOutput({ writeOut: io.stdout, writeErr: (text) => io.stderr(text.replace(/^error: /, 'imsvault: ')) });
+    // Errors are printed where they are caught; what else goes to stderr is the help.
+    .configureOutput({ writeOut: io.stdout, writeErr: io.stderr, outputError: () => undefined });
 
   program
     .command('token')
@@ -110,19 +130,12 @@ function createProgram(io: Io, done: (exitCode: number) => void): Command {
     .option('--expires-in <seconds>', 'life of its tokens', wholeNumber, 86_399)
     .option('--client-id <id>', 'the client that it knows (default: emulator-client-id)')
     .option('--client-secret-file <file>', "that client's secret (default: emulator-client-secret)")
-    .action(async (options: { port: number; expiresIn: number; clientId?: string; clientSecretFile?: string }) => {
+    .option('--fault <kind>', `how token requests go wrong: ${FAULT_ARGUMENTS}`, fault)
+    .option('--fault-times <number>', 'how many of them go wrong (default: all)', wholeNumber)
+    .action(async (options: EmulatorFlags) => {
       const { runEmulator } = await import('./commands/emulator.js');
-      done(
-        await runEmulator(
-          {
-            port: options.port,
-            expiresInSeconds: options.expiresIn,
-            ...(options.clientId === undefined ? {} : { clientId: options.clientId }),
-            ...(options.clientSecretFile === undefined ? {} : { clientSecretFile: options.clientSecretFile }),
-          },
-          io,
-        ),
-      );
+      const { expiresIn, ...rest } = options;
+      done(await runEmulator({ ...rest, expiresInSeconds: expiresIn }, io));
     });
 
   return program;
@@ -140,23 +153,30 @@ function wholeNumber(value: string): number {
   return Number(value);
 }
 
-/** Read from the words themselves: an error may come before the command line is understood. */
-function wantsJson(args: readonly string[]): boolean {
-  return args.some(
-    (arg, index) => arg === '--output=json' || (/^(-o|--output)$/.test(arg) && args[index + 1] === 'json'),
+function fault(value: string): ImsFault {
+  const parsed = parseFault(value);
+  if (parsed === undefined) throw new InvalidArgumentError(`It must be one of ${FAULT_ARGUMENTS}.`);
+  return parsed;
+}
+
+/** Commander's error as one of ours. What stands after `=` may be a secret in the wrong place: it is not repeated. */
+function usageError({ message }: CommanderError): ConfigInvalidError {
+  const [what = '', suggestion] = message.replace(/^error: /, '').split(/\n(?=\(Did you mean )/);
+  return new ConfigInvalidError(
+    [
+      {
+        path: '',
+        message: what.replace(/^(unknown option '[^=]*)=[\s\S]*'$/, "$1'").replace(/\.$/, ''),
+        source: 'command line',
+      },
+    ],
+    { hint: suggestion === undefined ? 'imsvault --help lists the commands.' : suggestion.replace(/^\(|\)$/g, '') },
   );
 }
 
-function processIo(): Io {
-  const controller = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(name, () => controller.abort(new Interrupted(name)));
-  }
-  return {
-    stdout: (text) => void process.stdout.write(text),
-    stderr: (text) => void process.stderr.write(text),
-    env: process.env,
-    cwd: process.cwd(),
-    signal: controller.signal,
-  };
+/** Read from the words themselves: an error may come before the command line is understood. */
+export function wantsJson(args: readonly string[]): boolean {
+  return args.some(
+    (arg, index) => /^(--output=|-o)json$/.test(arg) || (/^(-o|--output)$/.test(arg) && args[index + 1] === 'json'),
+  );
 }

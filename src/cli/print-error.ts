@@ -6,22 +6,42 @@ export interface ErrorFormat {
   debug: boolean;
 }
 
+/** stdout took no more, for another reason than that nobody reads it. */
+export class OutputFailed extends Error {
+  constructor(code: string | undefined) {
+    super(`stdout could not be written (${code ?? 'unknown error'})`);
+    this.name = 'OutputFailed';
+  }
+}
+
 /** One line with code and hint, or one JSON object; on stderr either way. */
-export function printError(error: unknown, io: Io, format: ErrorFormat): void {
+export function printError(error: unknown, io: Pick<Io, 'stderr'>, format: ErrorFormat): void {
+  const stack = format.debug && error instanceof Error ? stackFrames(error) : undefined;
   if (format.json) {
-    io.stderr(`${JSON.stringify({ error: errorDocument(error) })}\n`);
-  } else if (error instanceof ImsvaultError) {
+    const document = { ...errorDocument(error), ...(stack === undefined ? {} : { stack }) };
+    io.stderr(`${JSON.stringify({ error: document })}\n`);
+    return;
+  }
+  if (error instanceof ImsvaultError) {
     const end = /[.!?:]$/.test(error.message) ? '' : '.';
     io.stderr(`imsvault: ${error.code}: ${error.message}${end}${error.hint === undefined ? '' : ` ${error.hint}`}\n`);
+  } else if (error instanceof OutputFailed) {
+    io.stderr(`imsvault: ${error.message}\n`);
   } else {
     // An unexpected error's text is not ours, so what it quotes is unknown.
     io.stderr(`imsvault: unexpected ${nameOf(error)}; this is a bug. Run again with --debug and report the stack.\n`);
   }
-  if (format.debug && error instanceof Error) io.stderr(`${stackFrames(error)}\n`);
+  if (stack !== undefined) io.stderr(`  ${stack.join('\n  ')}\n`);
+}
+
+/** Something odd that stops nothing: a line of text, or of JSON where errors are JSON. */
+export function printWarning(message: string, io: Pick<Io, 'stderr'>, output: string): void {
+  io.stderr(output === 'json' ? `${JSON.stringify({ warning: message })}\n` : `imsvault: warning: ${message}\n`);
 }
 
 /** The error's public fields, in the words of RFC 6749 where it has them. */
 export function errorDocument(error: unknown): Record<string, unknown> {
+  if (error instanceof OutputFailed) return { code: 'ERR_UNEXPECTED', message: error.message };
   if (!(error instanceof ImsvaultError)) return { code: 'ERR_UNEXPECTED', message: `unexpected ${nameOf(error)}` };
   return {
     code: error.code,
@@ -47,11 +67,11 @@ function nameOf(error: unknown): string {
   return typeof code === 'string' && /^[A-Z0-9_]{1,60}$/.test(code) ? `${error.name} (${code})` : error.name;
 }
 
-/** Where, without what: the message of a foreign error may quote anything. */
-function stackFrames(error: Error): string {
+/** Where, without what: the message of a foreign error, and what it carries, may quote anything. */
+function stackFrames(error: Error): string[] {
   const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
   const { cause } = error;
-  const causeText =
-    cause === undefined ? '' : `\n  caused by ${cause instanceof Error ? nameOf(cause) : JSON.stringify(cause)}`;
-  return `  ${nameOf(error)}\n${frames.join('\n')}${causeText}`;
+  const isSafe = error instanceof ImsvaultError && !(cause instanceof Error);
+  const causes = cause === undefined ? [] : [`caused by ${isSafe ? JSON.stringify(cause) : nameOf(cause)}`];
+  return [nameOf(error), ...frames.map((line) => line.trim()), ...causes];
 }

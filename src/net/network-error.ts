@@ -50,7 +50,7 @@ const FAULTS: Record<string, NetworkFault> = {
 };
 
 const TLS_HINT = 'If a private authority signed it, name its file in the caFile option or in NODE_EXTRA_CA_CERTS.';
-const TLS_CODE = /^(CERT_|ERR_TLS_|ERR_SSL_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|EPROTO$)/;
+const TLS_CODE = /^(CERT_|ERR_TLS_|ERR_SSL_|ERR_OSSL_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|EPROTO$)/;
 
 /** The first code on an error or on what caused it; vendors wrap Node's errors in their own. */
 function codeOf(error: unknown): string | undefined {

@@ -8,6 +8,8 @@ import { type ImsAnswer, type ImsReply, type ImsRequest, oauthError } from './im
 import { type ImsServer, MAX_BODY_BYTES, startImsServer } from './ims-server.js';
 
 const TOKEN_PATH = '/ims/token/v3';
+/** An emulator may run for days; what it records must not fill the memory. */
+const MAX_RECORDED = 10_000;
 const VALIDATE_PATH = '/ims/validate_token/v1';
 
 export interface ImsEmulatorOptions {
@@ -48,7 +50,7 @@ export interface ImsEmulator {
   readonly tokenEndpoint: string;
   /** Origin, without a slash at its end. Throws before {@link ImsEmulator.start}. */
   readonly url: string;
-  /** Everything that was asked so far, oldest first. */
+  /** What was asked so far, oldest first; of more than 10,000 requests the newest 10,000. */
   readonly requests: readonly RecordedRequest[];
   /** How many tokens were issued. */
   readonly exchanges: number;
@@ -139,6 +141,7 @@ export function createImsEmulator(options: ImsEmulatorOptions = {}): ImsEmulator
       ...(scope === null ? {} : { scope }),
       at: clock.now(),
     });
+    if (requests.length > MAX_RECORDED) requests.shift();
     log?.(
       `[IMS emulator] ${request.method} ${path} → ${status ?? 'no answer'}` +
         `${clientId === undefined ? '' : `, client ${clientId}`}${fault === undefined ? '' : `, fault ${fault}`}`,

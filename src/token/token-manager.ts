@@ -1,5 +1,6 @@
 import type { AccessToken } from '../access-token.js';
 import type { Clock } from '../clock.js';
+import { untilAborted } from '../deadline.js';
 import { ImsvaultError } from '../errors.js';
 import { createFailurePause } from './failure-pause.js';
 import { type HeldToken, holdToken } from './held-token.js';
@@ -125,15 +126,4 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
       held = undefined;
     },
   };
-}
-
-/** Settles as `promise` does, or rejects with the signal's reason, whichever comes first. */
-function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise;
-  return new Promise<T>((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
-    if (signal.aborted) onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }

@@ -1,7 +1,7 @@
 import { ConfigInvalidError, vendorCause } from '../../errors.js';
 import { reveal } from '../../redacted.js';
 import { readSecretFile } from '../../secret/secret-file.js';
-import { createImsEmulator, type ImsEmulator } from '../../testing/index.js';
+import { createImsEmulator, type ImsEmulator, type ImsFault } from '../../testing/index.js';
 import { EXIT } from '../exit-codes.js';
 import type { Io } from '../io.js';
 
@@ -12,6 +12,9 @@ export interface EmulatorCommandOptions {
   clientId?: string;
   /** Relative to the working directory. */
   clientSecretFile?: string;
+  /** Met by every token request, or by the first `faultTimes` of them. */
+  fault?: ImsFault;
+  faultTimes?: number;
 }
 
 const DEFAULT_CLIENT_ID = 'emulator-client-id';
@@ -26,10 +29,14 @@ export async function runEmulator(
   options: EmulatorCommandOptions,
   io: Pick<Io, 'stdout' | 'signal' | 'cwd'>,
 ): Promise<number> {
-  const { port, expiresInSeconds, clientId = DEFAULT_CLIENT_ID, clientSecretFile } = options;
+  const { port, expiresInSeconds, clientId = DEFAULT_CLIENT_ID, clientSecretFile, fault, faultTimes } = options;
   const problems = [];
   if (port > 65_535) problems.push({ path: '--port', message: 'must be from 0 to 65535' });
   if (expiresInSeconds < 1) problems.push({ path: '--expires-in', message: 'must be at least 1 second' });
+  if (faultTimes === 0) problems.push({ path: '--fault-times', message: 'must be at least 1' });
+  if (faultTimes !== undefined && fault === undefined) {
+    problems.push({ path: '--fault-times', message: 'says how often, and --fault says what' });
+  }
   if (problems.length > 0) throw new ConfigInvalidError(problems);
 
   const clientSecret =
@@ -43,6 +50,7 @@ export async function runEmulator(
     port,
     log: say,
   });
+  if (fault !== undefined) emulator.fail(fault, faultTimes);
   await listen(emulator, port);
   try {
     say('[IMS emulator] an emulator, not Adobe IMS: its tokens open nothing at Adobe');
@@ -51,6 +59,9 @@ export async function runEmulator(
     say(
       `[IMS emulator] client secret   ${clientSecretFile === undefined ? `${DEFAULT_CLIENT_SECRET} (known to all)` : `from ${clientSecretFile}`}`,
     );
+    if (fault !== undefined) {
+      say(`[IMS emulator] fault         ${fault.kind}, ${faultTimes === undefined ? 'always' : `${faultTimes} times`}`);
+    }
     say('[IMS emulator] stop it with Ctrl-C');
     await aborted(io.signal);
     return EXIT.done;

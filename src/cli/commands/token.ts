@@ -4,7 +4,8 @@ import { ConfigInvalidError } from '../../errors.js';
 import { createTokenManager } from '../../token/token-manager.js';
 import { openTokenEngine } from '../../token-engine.js';
 import { EXIT } from '../exit-codes.js';
-import type { GlobalOptions, Io } from '../io.js';
+import { type GlobalOptions, type Io, loadOptions } from '../io.js';
+import { printWarning } from '../print-error.js';
 import { formatToken, type TokenOutput } from '../token-output.js';
 
 export interface TokenCommandOptions extends GlobalOptions {
@@ -19,14 +20,10 @@ export async function runToken(options: TokenCommandOptions, io: Io): Promise<nu
   if (minTtlMs === undefined) {
     throw new ConfigInvalidError([{ path: '--min-ttl', message: 'write a duration: 30s, 10m, 2h, or milliseconds' }]);
   }
-  const engine = await openTokenEngine(options.config, {
+  const engine = await openTokenEngine(loadOptions(options, io), {
     clock: systemClock,
     random: Math.random,
-    env: io.env,
-    cwd: io.cwd,
-    onWarning: (message) => io.stderr(`imsvault: warning: ${message}\n`),
-    ...(options.profile === undefined ? {} : { profile: options.profile }),
-    ...(options.set === undefined ? {} : { set: options.set }),
+    warn: (message) => printWarning(message, io, options.output),
   });
   try {
     let provider = '';
@@ -42,7 +39,7 @@ export async function runToken(options: TokenCommandOptions, io: Io): Promise<nu
     });
     const token = await manager.getToken({ forceRenew: options.force === true, minTtlMs, signal: io.signal });
     if (token.expiresAt - systemClock.now() < minTtlMs) {
-      io.stderr('imsvault: warning: IMS gives tokens a shorter life than --min-ttl asks for\n');
+      printWarning('IMS gives tokens a shorter life than --min-ttl asks for', io, options.output);
     }
     io.stdout(formatToken(token, options.output, provider, systemClock.now()));
     return EXIT.done;

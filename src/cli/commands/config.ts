@@ -1,0 +1,70 @@
+import { configJsonSchema } from '../../config/json-schema.js';
+import { loadProfile } from '../../config/load.js';
+import { EXIT } from '../exit-codes.js';
+import { type GlobalOptions, type Io, loadOptions } from '../io.js';
+import { printWarning } from '../print-error.js';
+
+export interface ConfigCommandOptions extends GlobalOptions {
+  output: 'text' | 'json';
+}
+
+export async function runConfigValidate(options: ConfigCommandOptions, io: Io): Promise<number> {
+  const { configFile, name, credentials, warnings } = await loadProfile(loadOptions(options, io));
+  if (options.output === 'json') {
+    io.stdout(`${JSON.stringify({ valid: true, file: configFile, profile: name, warnings })}\n`);
+    return EXIT.done;
+  }
+  for (const warning of warnings) printWarning(warning, io, options.output);
+  const profile = name === undefined ? '' : `, profile ${name}`;
+  const provider =
+    credentials === undefined ? 'no credentials: a consumer of tokens' : `provider ${credentials.provider}`;
+  io.stdout(`valid: ${configFile ?? 'no config file; defaults and environment'}${profile}; ${provider}\n`);
+  return EXIT.done;
+}
+
+export async function runConfigShow(options: ConfigCommandOptions, io: Io): Promise<number> {
+  const profile = await loadProfile(loadOptions(options, io));
+  const values = profile.redacted();
+  if (options.output === 'json') {
+    const origins = Object.fromEntries(profile.origins);
+    const { configFile: file, name, warnings } = profile;
+    io.stdout(`${JSON.stringify({ file, profile: name, values, origins, warnings }, undefined, 2)}\n`);
+    return EXIT.done;
+  }
+  for (const warning of profile.warnings) printWarning(warning, io, options.output);
+  io.stdout(
+    `# ${profile.configFile ?? 'no config file'}${profile.name === undefined ? '' : `, profile ${profile.name}`}\n`,
+  );
+  const rows = flatten(values);
+  const width = Math.min(60, Math.max(...rows.map(([path, value]) => path.length + value.length + 2)));
+  for (const [path, value] of rows) {
+    io.stdout(`${`${path}: ${value}`.padEnd(width)}  # ${originOf(path, profile.origins)}\n`);
+  }
+  return EXIT.done;
+}
+
+export function runConfigSchema(io: Io): number {
+  io.stdout(`${JSON.stringify(configJsonSchema(), undefined, 2)}\n`);
+  return EXIT.done;
+}
+
+/** `credentials.auth.method` and its value as JSON, for each leaf; lists are leaves. */
+function flatten(value: unknown, path = ''): [string, string][] {
+  if (typeof value !== 'object' || value === null || (Array.isArray(value) && !value.some(isObject))) {
+    return value === undefined ? [] : [[path, typeof value === 'string' ? value : JSON.stringify(value)]];
+  }
+  return Object.entries(value).flatMap(([key, below]) => flatten(below, path === '' ? key : `${path}.${key}`));
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null;
+}
+
+/** A value inside a list or object that was given as one has the origin of the whole. */
+function originOf(path: string, origins: ReadonlyMap<string, string>): string {
+  for (let current = path; current !== ''; current = current.slice(0, Math.max(0, current.lastIndexOf('.')))) {
+    const origin = origins.get(current);
+    if (origin !== undefined) return origin;
+  }
+  return 'default';
+}

@@ -1,0 +1,58 @@
+import { setFlagsFromString } from 'node:v8';
+import { EXIT } from './exit-codes.js';
+import { Interrupted, type Io } from './io.js';
+import { main, wantsJson } from './main.js';
+import { OutputFailed, printError } from './print-error.js';
+
+/** Runs this process's command line, and ends the process with its exit code. */
+export async function run(): Promise<never> {
+  skipWasmOptimising();
+  // Which Node.js a vendor will support next year is no concern of a command's stderr.
+  process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
+
+  const args = process.argv.slice(2);
+  const io = processIo();
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    // Who reads no further wants to hear no more either: the end that SIGPIPE gives other programs.
+    if (error.code === 'EPIPE') process.exit(EXIT.brokenPipe);
+    printError(new OutputFailed(error.code), io, { json: wantsJson(args), debug: false });
+    process.exit(EXIT.unexpected);
+  });
+  // Nowhere is left to tell that stderr is gone.
+  process.stderr.on('error', () => undefined);
+
+  const exitCode = await main(args, io);
+  await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
+  // A vendor's SDK may hold sockets or timers; nothing of them is needed any more.
+  process.exit(exitCode);
+}
+
+/**
+ * V8 goes on optimising the WebAssembly of undici's HTTP parser after the work is done, and even process.exit() waits
+ * for it: 100 ms of 370 on two cores. One command needs no optimised parser.
+ */
+function skipWasmOptimising(): void {
+  // A V8 that does not know the flag would say so on stderr.
+  if (Number.parseInt(process.versions.node, 10) <= 26) setFlagsFromString('--liftoff-only');
+}
+
+function flushed(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => {
+    stream.write('', () => resolve());
+  });
+}
+
+function processIo(): Io {
+  const controller = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    // Once: the second signal ends the process at once.
+    process.once(name, () => controller.abort(new Interrupted(name)));
+  }
+  return {
+    stdout: (text) => void process.stdout.write(text),
+    stderr: (text) => void process.stderr.write(text),
+    env: process.env,
+    cwd: process.cwd(),
+    signal: controller.signal,
+  };
+}

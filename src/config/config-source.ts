@@ -1,0 +1,88 @@
+import { homedir } from 'node:os';
+import { dirname, extname, relative, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { ConfigInvalidError, vendorCause } from '../errors.js';
+import { resolvePath } from '../secret/secret-file.js';
+import { findConfigFile } from './find-config.js';
+import type { Env } from './interpolate.js';
+import { parseConfigText } from './parse-file.js';
+import { readConfigFile } from './read-file.js';
+import type { Path } from './tree.js';
+
+/** A config before anything of it is believed. */
+export interface ConfigSource {
+  /** An empty object where there is none. */
+  value: unknown;
+  /** Absolute path. */
+  file?: string;
+  /** Relative paths in the config start here. */
+  baseDir: string;
+  /** Found by search, not named: less is allowed in it. */
+  discovered: boolean;
+  /** Whether the value is the text of a file, not the result of code. */
+  isText: boolean;
+  /** `imsvault.config.yaml:12`, or `code` */
+  sourceOf(path: Path): string | undefined;
+}
+
+export interface SourceOptions {
+  configPath?: string;
+  config?: unknown;
+  env: Env;
+  cwd: string;
+  home?: string;
+  uid?: number;
+}
+
+/**
+ * The config given by code, else the file that is named, else one found upwards, else none.
+ * @throws ERR_CONFIG_INVALID
+ */
+export async function openConfigSource(options: SourceOptions): Promise<ConfigSource> {
+  const { configPath, config, env, cwd } = options;
+  if (config !== undefined) {
+    return { value: config, baseDir: cwd, discovered: false, isText: false, sourceOf: () => 'code' };
+  }
+  const named = configPath ?? (env.IMSVAULT_CONFIG || undefined);
+  const file =
+    named === undefined ? await findConfigFile(cwd, options.home ?? homedir()) : resolvePath(named, resolve(cwd));
+  if (file === undefined) {
+    return { value: {}, baseDir: cwd, discovered: false, isText: false, sourceOf: () => undefined };
+  }
+  const base = { file, baseDir: dirname(file), discovered: named === undefined };
+  const name = shorter(relative(cwd, file), file);
+  switch (extname(file)) {
+    case '.yaml':
+    case '.yml':
+    case '.json': {
+      const uid = options.uid ?? process.getuid?.();
+      const { value, lineOf } = parseConfigText(await readConfigFile(file, { discovered: base.discovered, uid }), name);
+      const sourceOf = (path: Path) => [name, lineOf(path)].filter((part) => part !== undefined).join(':');
+      return { ...base, value, isText: true, sourceOf };
+    }
+    case '.mjs':
+    case '.js':
+      return { ...base, value: await runConfigModule(file), isText: false, sourceOf: () => name };
+    default:
+      throw new ConfigInvalidError([
+        { path: '', message: `a config file ends in .yaml, .yml, .json, .mjs or .js; ${file} does not` },
+      ]);
+  }
+}
+
+const shorter = (a: string, b: string) => (a.length <= b.length ? a : b);
+
+/** The default export, or what it returns where it is a function. */
+async function runConfigModule(file: string): Promise<unknown> {
+  try {
+    const loaded: { default?: unknown } = await import(/* @vite-ignore */ pathToFileURL(file).href);
+    return typeof loaded.default === 'function' ? await loaded.default() : loaded.default;
+  } catch (error) {
+    // The text of a foreign error may quote anything.
+    const cause = vendorCause(error);
+    throw new ConfigInvalidError(
+      [{ path: '', message: `the config file ${file} failed when it was loaded (${cause.code ?? cause.name})` }],
+      { cause, hint: 'Run it alone with node to see where.' },
+    );
+  }
+}

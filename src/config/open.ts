@@ -1,0 +1,100 @@
+import type { Clock } from '../clock.js';
+import { DeadlineExceeded, withDeadline } from '../deadline.js';
+import { ImsvaultError, vendorCause } from '../errors.js';
+import { createHttpClient } from '../net/http-client.js';
+import type { ProxySettings } from '../net/proxy-settings.js';
+import { type CredentialSource, createCredentialSource } from '../secret/credential-source.js';
+import type { ProviderContext, ReadOptions, SecretProvider } from '../secret/provider.js';
+import { createProviderChain } from '../secret/provider-chain.js';
+import type { Env } from './interpolate.js';
+import type { ProviderBlock, SingleProvider } from './provider-block.js';
+
+export interface OpenDeps {
+  clock: Clock;
+  /** A number in [0, 1). */
+  random: () => number;
+  env: Env;
+  /** Relative paths in options start here. */
+  baseDir: string;
+  proxy: ProxySettings;
+  warn: (message: string) => void;
+}
+
+/** The client of one block's store. @throws what the module's `createProvider` does */
+export async function openProvider(block: SingleProvider, deps: OpenDeps): Promise<SecretProvider<object>> {
+  const { clock, random, env, baseDir, proxy, warn } = deps;
+  const context: ProviderContext = {
+    clock,
+    random,
+    env,
+    baseDir,
+    timeoutMs: block.timeoutMs,
+    createHttpClient: (options) => createHttpClient(clock, proxy, options),
+    warn,
+  };
+  return block.module.createProvider(block.connection, context);
+}
+
+/** Where a block's credential is read. The store's client is made with the first read. */
+export function openCredentialSource(block: ProviderBlock, deps: OpenDeps): CredentialSource {
+  if ('links' in block) {
+    return createProviderChain(
+      block.links.map((link) => ({ name: link.provider, open: async () => openCredentialSource(link, deps) })),
+    );
+  }
+  let opening: Promise<CredentialSource> | undefined;
+
+  /** Once for all readers; one that failed is tried anew. */
+  function open(): Promise<CredentialSource> {
+    if (opening === undefined) {
+      opening = openSingle(block as SingleProvider, deps);
+      opening.catch(() => {
+        opening = undefined;
+      });
+    }
+    return opening;
+  }
+
+  return {
+    name: block.provider,
+    async readCredential(options: ReadOptions = {}) {
+      const { signal } = options;
+      try {
+        const source = await withDeadline(deps.clock, block.timeoutMs, signal, open);
+        return await source.readCredential(options);
+      } catch (error) {
+        if (signal?.aborted === true && error === signal.reason) throw error;
+        throw translate(error, block.provider);
+      }
+    },
+    async close() {
+      await (await opening?.catch(() => undefined))?.close();
+    },
+  };
+}
+
+async function openSingle(block: SingleProvider, deps: OpenDeps): Promise<CredentialSource> {
+  const { clock, random } = deps;
+  return createCredentialSource({
+    provider: await openProvider(block, deps),
+    ref: block.ref,
+    fields: block.fields,
+    clock,
+    random,
+    timeoutMs: block.timeoutMs,
+  });
+}
+
+/** Providers throw our errors; what a third party's lets through does not travel on, because it may hold anything. */
+function translate(error: unknown, provider: string): ImsvaultError {
+  if (error instanceof ImsvaultError) return error;
+  if (error instanceof DeadlineExceeded) {
+    return new ImsvaultError('ERR_SECRET_UNAVAILABLE', `${provider}: not opened within ${error.timeoutMs} ms`);
+  }
+  const cause = vendorCause(error);
+  return new ImsvaultError('ERR_SECRET_UNAVAILABLE', `${provider}: unexpected ${cause.code ?? cause.name}`, {
+    cause,
+    retryable: false,
+    hint: 'This is a fault in the provider; report it to its authors.',
+  });
+}

@@ -1,0 +1,49 @@
+import { describe, expect, it } from 'vitest';
+import { interpolate, referencesIn, Unresolved } from '../../src/config/interpolate.js';
+
+const env = { NAME: 'value', EMPTY: '', BRACES: '${NAME}' };
+
+describe('interpolation', () => {
+  it.each([
+    ['plain', 'plain'],
+    ['${NAME}', 'value'],
+    ['a-${NAME}-${NAME}-b', 'a-value-value-b'],
+    ['${MISSING:-fallback}', 'fallback'],
+    ['${EMPTY:-fallback}', 'fallback'],
+    ['${NAME:-fallback}', 'value'],
+    ['${MISSING:-}', ''],
+    ['${EMPTY}', ''],
+    ['$${NAME}', '${NAME}'],
+    ['$NAME and $ and {NAME}', '$NAME and $ and {NAME}'],
+    ['${BRACES}', '${NAME}'],
+    ['${MISSING:-https://a:8200/x}', 'https://a:8200/x'],
+  ])('%s → %s', (text, value) => {
+    expect(interpolate(text, env)).toBe(value);
+  });
+
+  it('names the variable that is not set', () => {
+    const result = interpolate('${MISSING} ${OTHER} ${MISSING}', env) as Unresolved;
+    expect(result.problem).toBe(
+      'the environment variable MISSING is not set; the environment variable OTHER is not set',
+    );
+  });
+
+  it.each(['${', '${NAME', '${}', '${1A}', '${a b}', '${NAME:fallback}', '${NAME-x}', '${p8e-secret}'])(
+    'refuses %s without repeating it',
+    (text) => {
+      const result = interpolate(text, env);
+      expect(result).toBeInstanceOf(Unresolved);
+      expect((result as Unresolved).problem).not.toContain('secret');
+    },
+  );
+
+  it.each([
+    ['literal', false, false],
+    ['${NAME}', true, false],
+    ['${NAME:-}', true, false],
+    ['${NAME:-secret}', true, true],
+    ['$${NAME}', false, false],
+  ])('finds references in %s', (text, any, withDefault) => {
+    expect(referencesIn(text)).toEqual({ any, withDefault });
+  });
+});

@@ -1,0 +1,273 @@
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { loadProfile } from '../../src/config/load.js';
+import { redact } from '../../src/redacted.js';
+import { expectNoSecrets } from '../support/leaks.js';
+import { failure, loadFound, loadNamed, problemsOf, tempFolder, valuesOf, write } from './support.js';
+
+const PROFILES = `
+defaultProfile: stage
+profiles:
+  stage: { ims: { orgId: stage@AdobeOrg } }
+  prod: { ims: { orgId: prod@AdobeOrg } }
+`;
+
+describe('without a config', () => {
+  it('reads the credential from the environment', async () => {
+    const cwd = await tempFolder();
+    const profile = await loadProfile({ env: {}, cwd, home: cwd });
+    expect(profile.credentials).toMatchObject({
+      provider: 'env',
+      ref: { clientId: 'FUSION_CLIENT_ID', clientSecret: 'FUSION_CLIENT_SECRET' },
+      timeoutMs: 10_000,
+    });
+    expect(profile.ims).toEqual({
+      tokenEndpoint: 'https://ims-na1.adobelogin.com/ims/token/v3',
+      timeouts: { connectMs: 5000, headersMs: 10_000, bodyMs: 5000, totalMs: 20_000 },
+      timeoutMs: 60_000,
+      retry: { maxAttempts: 4, baseDelayMs: 500, maxDelayMs: 10_000, maxRetryAfterMs: 30_000 },
+    });
+    expect(profile.renewal).toEqual({
+      softFractionMin: 0.8,
+      softFractionMax: 0.9,
+      hardMarginMs: 300_000,
+      floorMarginMs: 60_000,
+    });
+    expect(profile).toMatchObject({ baseDir: cwd, warnings: [] });
+    expect(profile.configFile).toBeUndefined();
+    expect(new Set(profile.origins.values())).toEqual(new Set(['default']));
+  });
+
+  it('still takes variables and flags', async () => {
+    const cwd = await tempFolder();
+    const profile = await loadProfile({
+      cwd,
+      home: cwd,
+      env: { IMSVAULT_CREDENTIALS_PROVIDER: 'vault', IMSVAULT_CREDENTIALS_PATH: 'ims/fusion' },
+      set: ['credentials.mount=kv'],
+    });
+    expect(profile.credentials).toMatchObject({ provider: 'vault', ref: { path: 'ims/fusion', mount: 'kv' } });
+  });
+});
+
+describe('a config file', () => {
+  it('may be named by --config, before IMSVAULT_CONFIG, before the search', async () => {
+    const cwd = await tempFolder();
+    await write(cwd, 'imsvault.config.yaml', 'ims: { orgId: found }');
+    await write(cwd, 'x/env.yaml', 'ims: { orgId: env }');
+    await write(cwd, 'flag.yaml', 'ims: { orgId: flag }');
+    const env = { IMSVAULT_CONFIG: 'x/env.yaml' };
+    const orgId = async (options: object) => (await loadProfile({ env: {}, cwd, home: cwd, ...options })).ims.orgId;
+    expect(await orgId({})).toBe('found');
+    expect(await orgId({ env })).toBe('env');
+    expect(await orgId({ env, configPath: 'flag.yaml' })).toBe('flag');
+    expect(await orgId({ env: { IMSVAULT_CONFIG: '' } })).toBe('found');
+    expect(await orgId({ env, config: { ims: { orgId: 'code' } } })).toBe('code');
+    expect((await loadProfile({ env, cwd, home: cwd })).baseDir).toBe(join(cwd, 'x'));
+  });
+
+  it('that is named must exist and have a known ending', async () => {
+    const cwd = await tempFolder();
+    const load = (configPath: string) => failure(loadProfile({ configPath, env: {}, cwd, home: cwd }));
+    expect((await load('none.yaml')).message).toContain('does not exist');
+    expect((await load('config.toml')).message).toContain('.yaml, .yml, .json, .mjs or .js');
+  });
+
+  it.each([
+    ['object.mjs', 'export default { ims: { orgId: "code" } };'],
+    ['function.mjs', 'export default () => ({ ims: { orgId: "code" } });'],
+    ['async.mjs', 'export default async () => ({ ims: { orgId: "code" } });'],
+    ['common.js', 'module.exports = { ims: { orgId: "code" } };'],
+  ])('may be code: %s', async (name, text) => {
+    const profile = await loadNamed(text, { name });
+    expect(profile.ims.orgId).toBe('code');
+    expect(profile.origins.get('ims.orgId')).toBe(name);
+  });
+
+  it('that is code and throws tells nothing of its error', async () => {
+    const error = await failure(loadNamed('throw new TypeError("p8e-secret in a message");', { name: 'bad.mjs' }));
+    expect(error.message).toContain('failed when it was loaded (TypeError)');
+    expectNoSecrets(error, ['p8e-secret']);
+    expect((await failure(loadNamed('export const a = 1;', { name: 'none.mjs' }))).message).toContain('it is empty');
+  });
+});
+
+describe('profiles', () => {
+  it.each([
+    ['the default one', {}, 'stage'],
+    ['IMSVAULT_PROFILE', { env: { IMSVAULT_PROFILE: 'prod' } }, 'prod'],
+    ['--profile', { profile: 'prod' }, 'prod'],
+    ['--profile before IMSVAULT_PROFILE', { profile: 'stage', env: { IMSVAULT_PROFILE: 'prod' } }, 'stage'],
+  ])('%s', async (_what, options, name) => {
+    const profile = await loadNamed(PROFILES, options);
+    expect(profile.name).toBe(name);
+    expect(profile.ims.orgId).toBe(`${name}@AdobeOrg`);
+  });
+
+  it.each([
+    [
+      'an unknown name',
+      PROFILES,
+      { profile: 'prd' },
+      'there is no profile "prd"; did you mean "prod"? the config has stage, prod',
+    ],
+    ['a name that is none', PROFILES, { profile: '__proto__' }, 'there is no profile'],
+    ['a profile of a flat config', 'ims: {}', { profile: 'prod' }, 'the config has no "profiles"'],
+    ['options beside profiles', `${PROFILES}\nims: {}`, {}, 'must not stand beside "profiles"'],
+    ['unknown keys beside profiles', `${PROFILES}\nprofile: {}`, {}, 'did you mean "profiles"?'],
+    [
+      'no choice',
+      'profiles: { a: {}, b: {} }',
+      {},
+      'choose a profile by --profile, IMSVAULT_PROFILE or "defaultProfile"; the config has a, b',
+    ],
+    [
+      'an unknown default',
+      'defaultProfile: c\nprofiles: { aa: {}, bb: {} }',
+      {},
+      'there is no profile "c"; the config has aa, bb',
+    ],
+    ['a default without profiles', 'defaultProfile: c', {}, 'must be an object of profiles by name; it is empty'],
+    ['profiles that are a list', 'profiles: [a]', {}, 'must be an object of profiles by name; it is a list'],
+    ['no profiles', 'profiles: {}', {}, 'an empty object'],
+    [
+      'a profile that is a text',
+      'defaultProfile: a\nprofiles: { a: b }',
+      {},
+      'a profile must be an object; it is a text',
+    ],
+  ])('%s is an error', async (_what, text, options, message) => {
+    expect((await failure(loadNamed(text, options))).message).toContain(message);
+  });
+
+  it('have their own lines', async () => {
+    const problems = await problemsOf(loadNamed('profiles:\n  a: {}\n  b:\n    ims:\n      x: 1', { profile: 'b' }));
+    expect(problems).toEqual([expect.objectContaining({ path: 'ims.x', source: 'imsvault.config.yaml:5' })]);
+  });
+
+  it('may be chosen by a variable in the file', async () => {
+    const text = 'defaultProfile: ${STAGE:-a}\nprofiles: { a: {}, b: {} }';
+    expect((await loadNamed(text)).name).toBe('a');
+    expect((await loadNamed(text, { env: { STAGE: 'b' } })).name).toBe('b');
+  });
+
+  it('of a config object without profiles are not asked for by the environment', async () => {
+    const cwd = await tempFolder();
+    const profile = await loadProfile({ config: {}, env: { IMSVAULT_PROFILE: 'prod' }, cwd, home: cwd });
+    expect(profile.name).toBeUndefined();
+  });
+});
+
+describe('a resolved profile', () => {
+  it('splits the options of its provider into connection and reference', async () => {
+    const text = `
+credentials:
+  provider: vault
+  address: https://vault.example.com:8200
+  path: ims/fusion
+  timeout: 3s
+  fields: { clientId: id }
+  auth: { method: approle, roleId: a, secretIdFile: ./secret-id }
+ims: { caFile: ./ca.pem, scope: "openid, AdobeID", timeout: 5s, retry: { baseDelay: 1s } }
+renewal: { hardMargin: 2m }
+`;
+    const profile = await loadNamed(text);
+    expect(profile.credentials).toMatchObject({
+      provider: 'vault',
+      connection: { address: 'https://vault.example.com:8200', auth: { method: 'approle', roleId: 'a' } },
+      ref: { path: 'ims/fusion' },
+      fields: { clientId: 'id' },
+      timeoutMs: 3000,
+    });
+    expect(profile.ims).toMatchObject({
+      caFile: join(profile.baseDir, 'ca.pem'),
+      scope: ['openid', 'AdobeID'],
+      timeoutMs: 5000,
+      retry: { baseDelayMs: 1000, maxAttempts: 4 },
+    });
+    expect(profile.renewal.hardMarginMs).toBe(120_000);
+  });
+
+  it('has no credentials beside a tokenStore without them, and says that a token store does nothing yet', async () => {
+    const text = 'tokenStore: { provider: vault, path: ims/token }';
+    const profile = await loadNamed(text);
+    expect(profile.credentials).toBeUndefined();
+    expect(profile.tokenStore).toMatchObject({
+      provider: 'vault',
+      ref: { path: 'ims/token' },
+      create: true,
+      onMismatch: 'exchange',
+      onUnavailable: 'exchange',
+    });
+    expect(profile.warnings.join()).toContain('tokenStore is validated only in this version');
+    expect((await loadNamed(`${text}\ncredentials: { provider: env }`)).credentials).toMatchObject({ provider: 'env' });
+  });
+
+  it('has the links of a chain', async () => {
+    const text = 'credentials: { provider: chain, providers: [{ provider: env }, { provider: vault, path: a }] }';
+    const profile = await loadNamed(text);
+    expect(profile.credentials).toMatchObject({
+      provider: 'chain',
+      links: [{ provider: 'env' }, { provider: 'vault' }],
+    });
+  });
+
+  it('knows where each value came from', async () => {
+    const profile = await loadNamed('ims:\n  orgId: a\n  scope: [x]\ncredentials:\n  provider: env\n', {
+      env: { IMSVAULT_IMS_CLIENT_ID: 'id' },
+      set: ['ims.timeout=5s'],
+    });
+    const origins = Object.fromEntries(profile.origins);
+    expect(origins).toMatchObject({
+      'ims.orgId': 'imsvault.config.yaml:2',
+      'ims.scope': 'imsvault.config.yaml:3',
+      'ims.clientId': 'IMSVAULT_IMS_CLIENT_ID',
+      'ims.timeout': '--set',
+      'ims.tokenEndpoint': 'default',
+      'credentials.provider': 'imsvault.config.yaml:5',
+      'credentials.clientId': 'default',
+    });
+  });
+
+  it('shows no secret', async () => {
+    const secret = 'hvs.S3cretLogin';
+    const profile = await loadNamed(
+      'credentials: { provider: vault, path: a, auth: { method: token, token: "${VAULT_TOKEN}" } }',
+      { env: { VAULT_TOKEN: secret } },
+    );
+    expect(profile.redacted()).toMatchObject({
+      ims: { timeout: 60_000 },
+      credentials: { provider: 'vault', path: 'a', auth: { method: 'token', token: '[redacted]' } },
+    });
+    expectNoSecrets(profile.redacted(), [secret]);
+    expectNoSecrets(valuesOf(profile), [secret]);
+  });
+
+  it('may be given by code, wrapped secrets included', async () => {
+    const cwd = await tempFolder();
+    const config = {
+      credentials: { provider: 'vault', path: 'a', auth: { method: 'token', token: redact('hvs.wrapped') } },
+    };
+    const profile = await loadProfile({ config, env: {}, cwd, home: cwd });
+    expect(profile.origins.get('credentials.path')).toBe('code');
+    expect(profile.warnings).toEqual([]);
+    expectNoSecrets(valuesOf(profile), ['hvs.wrapped']);
+    const wrong = { credentials: { provider: 'vault', pth: 'a' } };
+    const problems = await problemsOf(loadProfile({ config: wrong, env: {}, cwd, home: cwd }));
+    expect(problems).toContainEqual(expect.objectContaining({ path: 'credentials.pth', source: 'code' }));
+  });
+
+  it('takes ${…} for numbers and switches', async () => {
+    const profile = await loadNamed(
+      'ims: { retry: { maxAttempts: "${N}" }, allowSecretsOverPlainHttp: "${P}" }\ncredentials: { provider: vault, path: a, kvVersion: "${K:-2}" }',
+      { env: { N: '7', P: 'true' } },
+    );
+    expect(profile.ims.retry.maxAttempts).toBe(7);
+    expect(profile.credentials).toMatchObject({ ref: { kvVersion: 2 } });
+  });
+
+  it('accepts $schema for editors', async () => {
+    expect((await loadNamed('{"$schema": "./x.json", "ims": {}}', { name: 'c.json' })).warnings).toEqual([]);
+    expect((await loadFound('$schema: x\ndefaultProfile: a\nprofiles: { a: {} }')).name).toBe('a');
+  });
+});

@@ -1,0 +1,103 @@
+import { describe, expect, it, vi } from 'vitest';
+import type { AnyProviderModule } from '../../providers/registry.js';
+import { openCredentialSource, openProvider } from '../../src/config/open.js';
+import type { SingleProvider } from '../../src/config/provider-block.js';
+import { ImsvaultError } from '../../src/errors.js';
+import { redact } from '../../src/redacted.js';
+import type { ProviderContext, SecretProvider } from '../../src/secret/provider.js';
+import { createManualClock, settle } from '../support/manual-clock.js';
+
+const SECRET = redact('{"client_id":"id","client_secret":"s"}');
+
+function setUp(create?: (context: ProviderContext) => Promise<SecretProvider<object>>) {
+  const provider = {
+    name: 'fake',
+    describe: () => 'the secret',
+    readSecret: vi.fn(async () => ({ value: SECRET, id: '1' })),
+    close: vi.fn(async () => undefined),
+  };
+  const createProvider = vi.fn(async (_connection: object, context: ProviderContext) =>
+    create === undefined ? provider : create(context),
+  );
+  const module = { name: 'fake', options: {}, refOptions: ['path'], createProvider } as unknown as AnyProviderModule;
+  const block: SingleProvider = {
+    provider: 'fake',
+    module,
+    connection: { address: 'a' },
+    ref: { path: 'p' },
+    timeoutMs: 1000,
+  };
+  const clock = createManualClock();
+  const warn = vi.fn();
+  const deps = { clock, random: () => 0, env: { A: 'b' }, baseDir: '/base', proxy: {}, warn };
+  return { provider, createProvider, block, deps, clock };
+}
+
+describe('an opened credential source', () => {
+  it('makes the client with the first read, once for all readers', async () => {
+    const { provider, createProvider, block, deps } = setUp();
+    const source = openCredentialSource(block, deps);
+    expect(source.name).toBe('fake');
+    expect(createProvider).not.toHaveBeenCalled();
+    const results = await Promise.all([source.readCredential(), source.readCredential()]);
+    expect(createProvider).toHaveBeenCalledOnce();
+    expect(createProvider).toHaveBeenCalledWith(
+      { address: 'a' },
+      expect.objectContaining({ baseDir: '/base', timeoutMs: 1000 }),
+    );
+    expect(provider.readSecret).toHaveBeenCalledTimes(2);
+    expect(provider.readSecret).toHaveBeenCalledWith({ path: 'p' }, expect.anything());
+    expect(results[0].credential.clientId).toBe('id');
+    await source.close();
+    expect(provider.close).toHaveBeenCalledOnce();
+  });
+
+  it('tries anew after a client could not be made', async () => {
+    const { provider, createProvider, block, deps } = setUp();
+    createProvider.mockRejectedValueOnce(new ImsvaultError('ERR_PROVIDER_NOT_CONFIGURED', 'no address'));
+    const source = openCredentialSource(block, deps);
+    await expect(source.readCredential()).rejects.toMatchObject({ code: 'ERR_PROVIDER_NOT_CONFIGURED' });
+    expect((await source.readCredential()).version.id).toBe('1');
+    expect(provider.readSecret).toHaveBeenCalledOnce();
+  });
+
+  it('does not wait for ever for a client, and ends on abort', async () => {
+    const { block, deps, clock } = setUp(() => new Promise(() => undefined));
+    const source = openCredentialSource(block, deps);
+    const late = source.readCredential().catch((error: unknown) => error);
+    const reason = new Error('enough');
+    const controller = new AbortController();
+    const aborted = source.readCredential({ signal: controller.signal }).catch((error: unknown) => error);
+    await settle();
+    controller.abort(reason);
+    expect(await aborted).toBe(reason);
+    await clock.advance(1000);
+    expect(await late).toMatchObject({ code: 'ERR_SECRET_UNAVAILABLE', retryable: true });
+  });
+
+  it('that was never read closes without making a client', async () => {
+    const { createProvider, block, deps } = setUp();
+    await openCredentialSource(block, deps).close();
+    expect(createProvider).not.toHaveBeenCalled();
+  });
+
+  it('may be a chain, whose links are made only when asked', async () => {
+    const first = setUp(async () => {
+      throw new ImsvaultError('ERR_PROVIDER_NOT_CONFIGURED', 'nothing is set');
+    });
+    const [second, third] = [setUp(), setUp()];
+    const block = { provider: 'chain' as const, links: [first.block, second.block, third.block] };
+    const source = openCredentialSource(block, first.deps);
+    expect((await source.readCredential()).provider).toBe('fake');
+    expect(first.createProvider).toHaveBeenCalledOnce();
+    expect(second.createProvider).toHaveBeenCalledOnce();
+    expect(third.createProvider).not.toHaveBeenCalled();
+    await source.close();
+    expect(second.provider.close).toHaveBeenCalledOnce();
+  });
+
+  it('gives the provider itself to those who ask for it', async () => {
+    const { provider, block, deps } = setUp();
+    expect(await openProvider(block, deps)).toBe(provider);
+  });
+});

@@ -1,0 +1,77 @@
+import { describe, expect, it } from 'vitest';
+import { parseConfigText } from '../../src/config/parse-file.js';
+import { ConfigInvalidError } from '../../src/errors.js';
+import { expectNoSecrets } from '../support/leaks.js';
+
+const SECRET = 'p8e-Sup3rS3cret';
+
+function refusal(text: string, name = 'c.yaml'): ConfigInvalidError {
+  try {
+    parseConfigText(text, name);
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigInvalidError);
+    return error as ConfigInvalidError;
+  }
+  throw new Error('it was accepted');
+}
+
+describe('parsing a config file', () => {
+  it('gives values and their lines', () => {
+    const { value, lineOf } = parseConfigText(
+      'ims:\n  scope:\n    - a\n    - b\n# x\ncredentials: {provider: env}\n',
+      'c.yaml',
+    );
+    expect(value).toEqual({ ims: { scope: ['a', 'b'] }, credentials: { provider: 'env' } });
+    expect(lineOf(['ims', 'scope', 1])).toBe(4);
+    expect(lineOf(['credentials', 'provider'])).toBe(6);
+    expect(lineOf(['credentials', 'missing', 'deep'])).toBe(6);
+    expect(lineOf([])).toBeUndefined();
+  });
+
+  it('follows anchors and merges', () => {
+    const text = 'profiles:\n  a: &a\n    ims: {orgId: x}\n  b:\n    <<: *a\n  c: *a\n';
+    const { value, lineOf } = parseConfigText(text, 'c.yaml');
+    expect(value).toMatchObject({ profiles: { b: { ims: { orgId: 'x' } }, c: { ims: { orgId: 'x' } } } });
+    expect(lineOf(['profiles', 'c', 'ims'])).toBe(3);
+  });
+
+  it('takes JSON with tabs and a byte order mark', () => {
+    const { value, lineOf } = parseConfigText('\uFEFF{\n\t"ims": {\n\t\t"orgId": "x"\n\t}\n}\n', 'c.json');
+    expect(value).toEqual({ ims: { orgId: 'x' } });
+    expect(lineOf(['ims', 'orgId'])).toBe(3);
+  });
+
+  it.each([
+    ['a key given twice', `a: 1\nb: 2\na: ${SECRET}`, 'c.yaml', 'c.yaml:3:1', 'given before'],
+    ['an open quote', `a: 1\nb: "${SECRET}`, 'c.yaml', 'c.yaml:2', 'missing'],
+    ['a second mapping in a line', `a: b: ${SECRET}`, 'c.yaml', 'c.yaml:1:4', 'needs quotes'],
+    ['a tab', `a:\n\tb: ${SECRET}`, 'c.yaml', 'c.yaml:2', 'tabs'],
+    ['two documents', `a: 1\n---\nb: ${SECRET}`, 'c.yaml', 'c.yaml:2', 'more than one document'],
+    ['a tag', `a: !js/function ${SECRET}`, 'c.yaml', 'c.yaml:1', 'tags'],
+    ['a standard tag', `a: !!binary ${SECRET}`, 'c.yaml', 'c.yaml:1', 'tags'],
+    ['a key that is a list', `[${SECRET}]: 1`, 'c.yaml', 'c.yaml:1', 'must be a text'],
+    ['an unknown alias', `a: ${SECRET}\nb: *nope`, 'c.yaml', 'c.yaml:2:4', 'names no anchor'],
+    ['a circle', 'a: &a\n  b: *a', 'c.yaml', 'c.yaml:2:6', 'inside its own anchor'],
+    ['aliases of aliases', 'a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]', 'c.yaml', 'c.yaml:3', 'with aliases'],
+    ['many aliases', `a: &a x\nb: [${'*a, '.repeat(51)}]`, 'c.yaml', 'c.yaml:2', 'more than 50 aliases'],
+    ['a comment in JSON', `{\n  "a": "${SECRET}" # x\n}`, 'c.json', 'c.json', 'not valid JSON'],
+    ['a trailing comma in JSON', `{"a": "${SECRET}",}`, 'c.json', 'c.json:1', 'not valid JSON'],
+    ['single quotes in JSON', `{'a': '${SECRET}'}`, 'c.json', 'c.json:1', 'not valid JSON'],
+    ['a key given twice in JSON', `{"a": 1,\n"a": "${SECRET}"}`, 'c.json', 'c.json:2:1', 'given before'],
+    ['YAML in JSON', `a: ${SECRET}`, 'c.json', 'c.json', 'not valid JSON'],
+    ['nothing', '', 'c.yaml', 'c.yaml', 'empty'],
+    ['comments only', '# a\n', 'c.yaml', 'c.yaml', 'empty'],
+  ])('refuses %s, and quotes none of it', (_what, text, name, source, message) => {
+    const error = refusal(text, name);
+    expect(error.problems[0]?.source).toContain(source);
+    expect(error.message).toContain(message);
+    expectNoSecrets(error, [SECRET]);
+  });
+
+  it('tells every syntax error', () => {
+    expect(refusal('a: 1\na: 2\nb: 1\nb: 2').problems.map((problem) => problem.source)).toEqual([
+      'c.yaml:2:1',
+      'c.yaml:4:1',
+    ]);
+  });
+});

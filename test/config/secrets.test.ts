@@ -1,0 +1,118 @@
+import { describe, expect, it } from 'vitest';
+import { expectNoSecrets } from '../support/leaks.js';
+import { failure, loadNamed, valuesOf } from './support.js';
+
+const SECRET = 'p8e-F4keCl13ntSecr3t';
+const AZURE = 'provider: azure-key-vault, vaultUrl: "https://a.vault.azure.net", secretName: s';
+const azureAuth = (secret: string) =>
+  `credentials: { ${AZURE}, auth: { method: client-secret, tenantId: t, clientId: c, clientSecret: "${secret}" } }`;
+
+describe('a client secret in a config file', () => {
+  it.each([
+    ['at the top', `clientSecret: ${SECRET}`, 'clientSecret'],
+    ['under ims', `ims: { client_secret: ${SECRET} }`, 'ims.client_secret'],
+    ['in capitals', `ims: { CLIENT_SECRET: ${SECRET} }`, 'ims.CLIENT_SECRET'],
+    ['as the variable', `FUSION_CLIENT_SECRET: ${SECRET}`, 'FUSION_CLIENT_SECRET'],
+    ['as a list', `credentials: { provider: vault, path: a, clientSecrets: [${SECRET}] }`, 'credentials.clientSecrets'],
+    ['as a password', `credentials: { provider: vault, path: a, password: ${SECRET} }`, 'credentials.password'],
+    [
+      'in a chain',
+      `credentials: { provider: chain, providers: [{ provider: vault, path: a, client_secret: ${SECRET} }] }`,
+      'credentials.providers.0.client_secret',
+    ],
+    [
+      'in a third party module',
+      `credentials: { provider: "@acme/x", clientSecret: ${SECRET} }`,
+      'credentials.clientSecret',
+    ],
+    [
+      'as a value for a variable name',
+      `credentials: { provider: env, clientSecret: ${SECRET} }`,
+      'credentials.clientSecret',
+    ],
+    [
+      'as a value that could be a name',
+      'credentials: { provider: env, clientSecret: abcdef0123456789ABCDEF }',
+      'credentials.clientSecret',
+    ],
+    [
+      'as a field',
+      'credentials: { provider: env, fields: { clientSecret: abcdef0123456789ABCDEF } }',
+      'credentials.fields.clientSecret',
+    ],
+    ['for Azure', azureAuth(SECRET), 'credentials.auth.clientSecret'],
+    ['as a default', azureAuth(`\${X:-${SECRET}}`), 'credentials.auth.clientSecret'],
+    ['as a list of one number', 'ims: { clientSecret: 12345 }', 'ims.clientSecret'],
+  ])('%s is refused with the reason, and not shown', async (_what, text, path) => {
+    const error = await failure(loadNamed(text));
+    const found = error.problems.filter((problem) => problem.path === path);
+    expect(found).toHaveLength(1);
+    expect(found[0]?.message).toMatch(/committed, copied and backed up|looks like a secret/);
+    expect(found[0]?.source).toBe('imsvault.config.yaml:1');
+    expectNoSecrets(error, [SECRET, 'abcdef0123456789ABCDEF', '12345']);
+  });
+
+  it('is refused in a profile that is not in use, and in JSON', async () => {
+    const text = `{"defaultProfile": "a", "profiles": {"a": {}, "b": {"ims": {"clientSecret": "${SECRET}"}}}}`;
+    const error = await failure(loadNamed(text, { name: 'c.json' }));
+    expect(error.problems).toEqual([expect.objectContaining({ path: 'ims.clientSecret' })]);
+    expectNoSecrets(error, [SECRET]);
+  });
+
+  it.each(['p8e-F4keCl13ntSecr3t', 'abcdef0123456789ABCDEF'])(
+    'is refused where a variable names a variable: %s',
+    async (value) => {
+      const env = { IMSVAULT_CREDENTIALS_CLIENT_SECRET: value };
+      const error = await failure(loadNamed('credentials: { provider: env }', { env }));
+      expect(error.problems).toEqual([
+        expect.objectContaining({ path: 'credentials.clientSecret', source: 'IMSVAULT_CREDENTIALS_CLIENT_SECRET' }),
+      ]);
+      expectNoSecrets(error, [value]);
+      const referenced = failure(
+        loadNamed('credentials: { provider: env, clientSecret: "${X}" }', { env: { X: value } }),
+      );
+      expectNoSecrets(await referenced, [value]);
+    },
+  );
+
+  it('is refused even where a variable goes before it', async () => {
+    const env = { IMSVAULT_CREDENTIALS_AUTH_CLIENT_SECRET: 'x' };
+    expect((await failure(loadNamed(azureAuth(SECRET), { env }))).message).toContain('committed');
+  });
+
+  it.each([
+    ['from a variable', azureAuth('${AZURE_SECRET}')],
+    ['from a variable with an empty default', azureAuth('${AZURE_SECRET:-}')],
+    ['as the name of a variable', 'credentials: { provider: env, clientSecret: MY_CLIENT_SECRET }'],
+    ['as the name of a field', 'credentials: { provider: env, fields: { clientSecret: data.secret } }'],
+  ])('%s is fine', async (_what, text) => {
+    const profile = await loadNamed(text, { env: { AZURE_SECRET: SECRET } });
+    expect(profile.warnings).toEqual([]);
+    expectNoSecrets(valuesOf(profile), [SECRET]);
+    expectNoSecrets(profile.redacted(), [SECRET]);
+  });
+
+  it('is the business of the code where the config is code', async () => {
+    const text = `export default { credentials: { provider: 'azure-key-vault', vaultUrl: 'https://a.vault.azure.net', secretName: 's',
+      auth: { method: 'client-secret', tenantId: 't', clientId: 'c', clientSecret: process.env.NOT_SET ?? '${SECRET}' } } };`;
+    const profile = await loadNamed(text, { name: 'c.mjs' });
+    expectNoSecrets(valuesOf(profile), [SECRET]);
+  });
+});
+
+describe("a store's login in a config file", () => {
+  const auth = (value: string) =>
+    `credentials: { provider: vault, path: a, auth: { method: approle, roleId: r, secretId: "${value}" } }`;
+
+  it.each([SECRET, `\${X:-${SECRET}}`])('written out gives a warning: %s', async (value) => {
+    const profile = await loadNamed(auth(value));
+    expect(profile.warnings).toEqual([
+      expect.stringMatching(/^credentials\.auth\.secretId holds a secret .*\(imsvault\.config\.yaml:1\)$/),
+    ]);
+    expectNoSecrets(valuesOf(profile), [SECRET]);
+  });
+
+  it('from a variable gives none', async () => {
+    expect((await loadNamed(auth('${SECRET_ID}'), { env: { SECRET_ID: SECRET } })).warnings).toEqual([]);
+  });
+});

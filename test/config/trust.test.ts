@@ -1,0 +1,113 @@
+import { describe, expect, it } from 'vitest';
+import { loadFound, loadNamed, problemsOf } from './support.js';
+
+const vault = (rest: string) => `credentials: { provider: vault, path: a, ${rest} }`;
+const aws = (rest: string) => `credentials: { provider: aws-secrets-manager, secretId: a, ${rest} }`;
+const azure = (url: string, rest = '') =>
+  `credentials: { provider: azure-key-vault, secretName: a, vaultUrl: "${url}"${rest} }`;
+const authority = (url: string) => `, auth: { method: default, authorityHost: "${url}" }`;
+const VAULT_URL = 'https://a.vault.azure.net';
+
+describe('a config found by search', () => {
+  it.each([
+    ['ims.tokenEndpoint', 'ims: { tokenEndpoint: "https://ims.evil.example/token" }'],
+    ['ims.tokenEndpoint', 'ims: { tokenEndpoint: "https://adobelogin.com.evil.example/token" }'],
+    ['ims.tokenEndpoint', 'ims: { tokenEndpoint: "https://eviladobelogin.com/token" }'],
+    ['ims.tokenEndpoint', 'ims: { tokenEndpoint: "https://127.0.0.1.evil.example/token" }'],
+    ['ims.tokenEndpoint', 'ims: { tokenEndpoint: "http://ims-na1.adobelogin.com/token" }'],
+    ['ims.caFile', 'ims: { caFile: ./ca.pem }'],
+    ['ims.allowSecretsOverPlainHttp', 'ims: { allowSecretsOverPlainHttp: true }'],
+    ['credentials.address', vault('address: "https://vault.evil.example"')],
+    ['credentials.allowSecretsOverPlainHttp', vault('allowSecretsOverPlainHttp: true')],
+    ['credentials.tls.caFile', vault('tls: { caFile: ./ca.pem }')],
+    ['credentials.tls.caPath', vault('tls: { caPath: ./ca }')],
+    ['credentials.tls.serverName', vault('tls: { serverName: a }')],
+    ['credentials.endpoint', aws('endpoint: "https://sm.evil.example"')],
+    ['credentials.endpoint', aws('endpoint: "https://ec2-1-2-3-4.compute-1.amazonaws.com"')],
+    ['credentials.allowSecretsOverPlainHttp', aws('allowSecretsOverPlainHttp: true')],
+    ['credentials.vaultUrl', azure('https://a.vault.evil.example')],
+    ['credentials.vaultUrl', azure('https://avault.azure.net.evil.example')],
+    ['credentials.auth.authorityHost', azure(VAULT_URL, authority('https://login.evil.example'))],
+    [
+      'credentials.disableChallengeResourceVerification',
+      azure(VAULT_URL, ', disableChallengeResourceVerification: true'),
+    ],
+    ['credentials.disableInstanceDiscovery', azure(VAULT_URL, ', disableInstanceDiscovery: true')],
+    ['credentials.caFile', azure(VAULT_URL, ', caFile: ./ca.pem')],
+    [
+      'credentials.providers.1.address',
+      'credentials: { provider: chain, providers: [{ provider: env }, { provider: vault, path: a, address: "https://v.evil.example" }] }',
+    ],
+    ['tokenStore.address', 'tokenStore: { provider: vault, path: a, address: "https://v.evil.example" }'],
+    ['credentials.provider', 'credentials: { provider: "@acme/imsvault-provider-x" }'],
+    ['credentials.provider', 'credentials: { provider: ./provider.mjs }'],
+    ['credentials.providers.0.provider', 'credentials: { provider: chain, providers: [{ provider: ./provider.mjs }] }'],
+  ])('may not set %s: %s', async (path, text) => {
+    const problems = await problemsOf(loadFound(text));
+    expect(problems).toHaveLength(1);
+    expect(problems[0]?.path).toBe(path);
+    expect(problems[0]?.message).toContain('--config or IMSVAULT_CONFIG');
+    expect(problems[0]?.source).toContain('imsvault.config.yaml:1');
+  });
+
+  it.each([
+    ['ims: { tokenEndpoint: "https://${X}.adobelogin.com/t" }', 'ims.tokenEndpoint'],
+    ['ims: { tokenEndpoint: "http://127.0.0.1/${X}" }', 'ims.tokenEndpoint'],
+    [vault('address: "https://${X}:8200"'), 'credentials.address'],
+    [aws('endpoint: "https://127.0.0.1/${X}"'), 'credentials.endpoint'],
+    [azure('https://${X}.vault.azure.net'), 'credentials.vaultUrl'],
+  ])('may not put a variable into a URL: %s', async (text, path) => {
+    const problems = await problemsOf(loadFound(text, { env: { X: 'abc' } }));
+    expect(problems).toEqual([expect.objectContaining({ path })]);
+    expect(problems[0]?.message).toContain('may not put variables into a URL');
+  });
+
+  it.each([
+    ['ims: { tokenEndpoint: "https://ims-na1-stg1.adobelogin.com/ims/token/v3" }', {}],
+    ['ims: { tokenEndpoint: "http://127.0.0.1:8080/ims/token/v3" }', {}],
+    ['ims: { tokenEndpoint: "http://[::1]:8080/ims/token/v3", allowSecretsOverPlainHttp: false }', {}],
+    [vault('address: "http://localhost:8200"'), {}],
+    [vault('address: "https://vault.example.com:8200/"'), { VAULT_ADDR: 'https://vault.example.com:8200' }],
+    [vault('address: "https://vault.example.com:8200"'), { BAO_ADDR: 'https://vault.example.com:8200' }],
+    [aws('endpoint: "https://secretsmanager.eu-west-1.amazonaws.com"'), {}],
+    [aws('endpoint: "https://vpce-0a1.secretsmanager.eu-west-1.vpce.amazonaws.com"'), {}],
+    [aws('endpoint: "https://secretsmanager.cn-north-1.amazonaws.com.cn"'), {}],
+    [aws('endpoint: "http://localhost:4566"'), {}],
+    [azure(VAULT_URL), {}],
+    [azure('https://a.vault.azure.cn'), {}],
+    [azure('https://a.vault.usgovcloudapi.net'), {}],
+    [azure(VAULT_URL, authority('https://login.microsoftonline.us')), {}],
+  ])('may say %s', async (text, env) => {
+    await expect(loadFound(text, { env })).resolves.toBeDefined();
+  });
+
+  it('is not bound in what a variable or a flag says', async () => {
+    const env = { IMSVAULT_CREDENTIALS_ADDRESS: 'https://vault.example.com:8200' };
+    const profile = await loadFound(vault('address: "https://v.evil.example"'), {
+      env,
+      set: ['ims.tokenEndpoint=https://ims.example.com/token'],
+    });
+    expect(profile.credentials).toMatchObject({ connection: { address: 'https://vault.example.com:8200' } });
+    expect(profile.ims.tokenEndpoint).toBe('https://ims.example.com/token');
+  });
+
+  it('gets the name that was probably meant for a misspelt provider', async () => {
+    const problems = await problemsOf(loadFound('credentials: { provider: valut }'));
+    expect(problems[0]?.message).toBe('unknown provider; did you mean "vault"?');
+  });
+});
+
+describe('a config that is named', () => {
+  it.each([
+    'ims: { tokenEndpoint: "https://${X}.example.com/token", caFile: ./ca.pem }',
+    'ims: { tokenEndpoint: "http://ims.example.com/token", allowSecretsOverPlainHttp: true }',
+    vault('address: "https://${X}.example.com", tls: { caFile: ./ca.pem }'),
+    aws('endpoint: "https://sm.example.com"'),
+    azure(
+      'https://kv.example.com',
+      `, disableChallengeResourceVerification: true${authority('https://login.example.com')}`,
+    ),
+  ])('may say %s', async (text) => {
+    await expect(loadNamed(text, { env: { X: 'abc' } })).resolves.toBeDefined();
+  });
+});

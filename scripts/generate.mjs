@@ -30,7 +30,7 @@ const config = await import(`data:text/javascript;base64,${Buffer.from(outputFil
 
 if (mode !== '--check') {
   mkdirSync(join(root, 'dist'), { recursive: true });
-  writeFileSync(join(root, 'dist/config.schema.json'), `${JSON.stringify(config.configJsonSchema(), null, 2)}\n`);
+  writeFileSync(join(root, 'dist/config.schema.json'), `${JSON.stringify(config.configJsonSchema())}\n`);
 }
 if (mode !== '--schema') {
   const { docTables, insertTables } = await import('./config-docs.mjs');

@@ -3,7 +3,7 @@ import { optionSchemas } from '../../providers/option-schemas.js';
 import type { SchemaNode } from './option-tree.js';
 import { blockOptions, imsOptions, READ_ONLY_PROVIDERS, renewalOptions, tokenStoreOptions } from './schema.js';
 
-const SCHEMA_ID = 'https://unpkg.com/imsvault/dist/config.schema.json';
+const SCHEMA_ID = 'urn:imsvault:config';
 
 /** Names that the config knows without a module. */
 export const PROVIDER_NAMES: readonly string[] = [...Object.keys(optionSchemas), 'chain'];
@@ -99,22 +99,19 @@ function toNode(schema: z.ZodType): SchemaNode {
 /** The JSON Schema (draft 2020-12) of a config file, so that editors complete and check it. */
 export function configJsonSchema(): SchemaNode {
   const node = allowReferences(profileSchema());
+  const ownSchema = { type: 'string', description: 'This schema, for editors.' };
   return {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     $id: SCHEMA_ID,
     title: 'imsvault config',
     description: 'One profile at the top, or several under "profiles".',
     anyOf: [
-      {
-        ...node,
-        title: 'One profile',
-        properties: { $schema: { type: 'string', description: 'This schema, for editors.' }, ...node.properties },
-      },
+      { $ref: '#/$defs/profile' },
       {
         title: 'Several profiles',
         type: 'object',
         properties: {
-          $schema: { type: 'string', description: 'This schema, for editors.' },
+          $schema: ownSchema,
           profiles: {
             type: 'object',
             minProperties: 1,
@@ -127,7 +124,7 @@ export function configJsonSchema(): SchemaNode {
         additionalProperties: false,
       },
     ],
-    $defs: { profile: node },
+    $defs: { profile: { ...node, title: 'One profile', properties: { $schema: ownSchema, ...node.properties } } },
   };
 }
 

@@ -86,7 +86,7 @@ async function openSingle(block: SingleProvider, deps: OpenDeps): Promise<Creden
 }
 
 /** Providers throw our errors; what a third party's lets through does not travel on, because it may hold anything. */
-function translate(error: unknown, provider: string): ImsvaultError {
+export function translate(error: unknown, provider: string): ImsvaultError {
   if (error instanceof ImsvaultError) return error;
   if (error instanceof DeadlineExceeded) {
     return new ImsvaultError('ERR_SECRET_UNAVAILABLE', `${provider}: not opened within ${error.timeoutMs} ms`);

@@ -70,10 +70,33 @@ describe('imsvault emulator', () => {
       code: 'ERR_CONFIG_INVALID',
       problems: [{ path: '--port' }, { path: '--expires-in' }],
     });
+    await expect(start({ faultTimes: 0 })).rejects.toMatchObject({
+      problems: [{ path: '--fault-times', message: 'must be at least 1' }, { path: '--fault-times' }],
+    });
     await expect(start({ clientSecretFile: 'nowhere' })).rejects.toMatchObject({
       code: 'ERR_PROVIDER_NOT_CONFIGURED',
       message: expect.stringContaining('--client-secret-file'),
     });
+  });
+
+  it('misbehaves as it is told, so many times', async () => {
+    const { endpoint, output, stop } = await start({ fault: { kind: 'throttled', retryAfter: '120' }, faultTimes: 2 });
+    const ask = () => post(endpoint, 'emulator-client-id', 'emulator-client-secret');
+    const answers = [await ask(), await ask(), await ask()];
+    expect(answers.map(({ status }) => status)).toEqual([429, 429, 200]);
+    expect(answers[0]?.headers.get('retry-after')).toBe('120');
+    await stop();
+    expect(output()).toContain('[IMS emulator] fault         throttled, 2 times\n');
+    expect(output()).toContain('→ 429, client emulator-client-id, fault throttled\n');
+  });
+
+  it('misbehaves always where it is not told how often', async () => {
+    const { endpoint, output, stop } = await start({ fault: { kind: 'internal_error' } });
+    for (let turn = 0; turn < 5; turn++) {
+      expect((await post(endpoint, 'emulator-client-id', 'emulator-client-secret')).status).toBe(500);
+    }
+    await stop();
+    expect(output()).toContain('fault         internal_error, always\n');
   });
 
   it('says so when the port is taken', async () => {

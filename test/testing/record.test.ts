@@ -53,4 +53,12 @@ describe('what the emulator remembers and prints', () => {
       expect(() => createImsEmulator({ expiresInSeconds })).toThrow(RangeError);
     }
   });
+
+  it('records the newest 10,000 requests', () => {
+    const emulator = createImsEmulator();
+    for (let turn = 0; turn < 10_003; turn++) emulator.handle({ method: 'GET', path: `/${turn}` });
+    expect(emulator.requests).toHaveLength(10_000);
+    expect(emulator.requests[0]?.path).toBe('/3');
+    expect(emulator.requests.at(-1)?.path).toBe('/10002');
+  });
 });

@@ -1,5 +1,5 @@
 import type { ProviderBlock, SingleProvider } from '../../config/load.js';
-import { type OpenDeps, openProvider } from '../../config/open.js';
+import { type OpenDeps, openProvider, translate } from '../../config/open.js';
 import { DeadlineExceeded, withDeadline } from '../../deadline.js';
 import { type ErrorCode, ImsvaultError } from '../../errors.js';
 import { type Credential, parseCredential } from '../../secret/credential.js';
@@ -47,9 +47,10 @@ async function checkStore(
         return await withDeadline(deps.clock, block.timeoutMs, signal, run);
       } catch (error) {
         if (error instanceof DeadlineExceeded) throw silent(block, error);
-        if (!goesOn || !(error instanceof ImsvaultError) || !NOT_HERE.has(error.code)) throw error;
+        const ours = translate(error, block.provider);
+        if (!goesOn || !NOT_HERE.has(ours.code)) throw ours;
         notHere = true;
-        return { detail: `${error.message}; the chain goes on`, warning: true };
+        return { detail: `${ours.message}; the chain goes on`, warning: true };
       }
     });
   }

@@ -1,0 +1,140 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type BuiltPackage, buildPackage } from '../support/built.js';
+import { expectNoSecrets } from '../support/leaks.js';
+import { until } from '../testing/over-http.js';
+import { CLIENT_ID, CLIENT_SECRET, emulated, errorIn, workspace } from './support.js';
+
+let built: BuiltPackage;
+let bin: string;
+beforeAll(async () => {
+  built = await buildPackage({ cli: 'src/cli/process.ts' });
+  await built.install('undici');
+  bin = join(built.file('cli'), '..', 'imsvault.mjs');
+  await writeFile(bin, `import { run } from './cli.mjs';\nawait run();\n`);
+});
+afterAll(() => built.remove());
+
+interface Options {
+  env?: Record<string, string>;
+  cwd?: string;
+  /** A file descriptor, or a pipe that the test reads, does not read, or reads late. */
+  stdout?: number | 'read' | 'closed' | 'late';
+  started?: (child: ChildProcess) => unknown;
+}
+
+/** Runs the program as a shell does. */
+async function imsvault(args: string[], { env = {}, cwd, stdout = 'read', started }: Options = {}) {
+  const child = spawn(process.execPath, [bin, ...args], {
+    cwd: cwd ?? (await workspace()),
+    env: { PATH: process.env.PATH ?? '', ...env },
+    stdio: ['ignore', typeof stdout === 'number' ? stdout : 'pipe', 'pipe'],
+  });
+  const output = { stdout: '', stderr: '' };
+  child.stderr?.on('data', (data) => {
+    output.stderr += data;
+  });
+  const read = () =>
+    child.stdout?.on('data', (data) => {
+      output.stdout += data;
+    });
+  if (stdout === 'read') read();
+  if (stdout === 'closed') child.stdout?.destroy();
+  if (stdout === 'late') child.stdout?.once('readable', () => setImmediate(read));
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+  await started?.(child);
+  const code = await ended;
+  expectNoSecrets(output.stderr, [CLIENT_SECRET]);
+  return { code, ...output };
+}
+
+describe('the process', () => {
+  it('prints a token, nothing else, and ends with 0', async () => {
+    const { emulator, env } = await emulated();
+    const { code, stdout, stderr } = await imsvault(['token'], { env });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toBe(`${emulator.issuedTokens()[0]}\n`);
+  });
+
+  it('ends although a provider holds on, and keeps a vendor’s talk about Node.js from stderr', async () => {
+    const { emulator, env } = await emulated();
+    const cwd = await workspace('credentials: { provider: ./sticky.mjs }\n');
+    await writeFile(
+      join(cwd, 'sticky.mjs'),
+      `setInterval(() => {}, 1000);
+export default {
+  name: 'sticky',
+  options: { '~standard': { version: 1, vendor: 'test', validate: () => ({ value: {} }) } },
+  refOptions: [],
+  createProvider: () => ({
+    name: 'sticky',
+    describe: () => 'a secret',
+    readSecret: async () => {
+      throw Object.assign(new Error('foreign'), { code: \`TOLD_\${process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED}\` });
+    },
+  }),
+};
+`,
+    );
+    const { code, stderr } = await imsvault(['token', '-c', 'imsvault.config.yaml'], { env, cwd });
+    expect(code).toBe(5);
+    expect(stderr).toContain('./sticky.mjs: unexpected TOLD_true');
+    expect(emulator.exchanges).toBe(0);
+  });
+
+  it('writes all of a long answer into a pipe that is read late', async () => {
+    const { code, stdout } = await imsvault(['config', 'schema'], { stdout: 'late' });
+    expect(code).toBe(0);
+    expect(stdout.length).toBeGreaterThan(200_000);
+    expect(JSON.parse(stdout)).toHaveProperty('$schema');
+  });
+
+  it('ends silently when nobody reads', async () => {
+    const { env } = await emulated();
+    expect(await imsvault(['token'], { env, stdout: 'closed' })).toEqual({ code: 141, stdout: '', stderr: '' });
+  });
+
+  it.runIf(process.platform === 'linux')('says in a line that stdout is full', async () => {
+    const { env } = await emulated();
+    const full = openSync('/dev/full', 'w');
+    try {
+      expect(await imsvault(['token'], { env, stdout: full })).toMatchObject({
+        code: 1,
+        stderr: 'imsvault: stdout could not be written (ENOSPC)\n',
+      });
+      const { code, stderr } = await imsvault(['token', '-o', 'json'], { env, stdout: full });
+      expect(code).toBe(1);
+      expect(errorIn(stderr)).toEqual({ code: 'ERR_UNEXPECTED', message: 'stdout could not be written (ENOSPC)' });
+    } finally {
+      closeSync(full);
+    }
+  });
+
+  it.runIf(process.platform !== 'win32').each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('%s ends an exchange with %i', async (signal, code) => {
+    const { emulator, env } = await emulated();
+    emulator.fail({ kind: 'hang' });
+    const started = async (child: ChildProcess) => {
+      await until(() => emulator.requests.length > 0);
+      child.kill(signal);
+    };
+    expect(await imsvault(['token'], { env, started })).toEqual({
+      code,
+      stdout: '',
+      stderr: `imsvault: ERR_ABORTED: stopped by ${signal}.\n`,
+    });
+  });
+
+  it('keeps no secret from the environment in an error', async () => {
+    const { emulator, env } = await emulated();
+    emulator.setClientSecrets(CLIENT_ID, ['another']);
+    const { code, stderr } = await imsvault(['token', '--debug'], { env });
+    expect(code).toBe(4);
+    expect(stderr).toMatch(/^imsvault: ERR_TOKEN_REQUEST_REJECTED: [^\n]+\n {2}TokenRequestRejectedError/);
+  });
+});

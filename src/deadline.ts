@@ -40,10 +40,12 @@ export async function withDeadline<T>(
 /** Settles as `promise` does, or rejects with the signal's reason, whichever comes first. */
 export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;
+  // A signal of this call's own: a thousand callers may share theirs, and Node warns of eleven listeners.
+  const own = AbortSignal.any([signal]);
   return new Promise<T>((resolve, reject) => {
     const onAbort = () => reject(signal.reason);
-    if (signal.aborted) onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+    if (own.aborted) onAbort();
+    own.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => own.removeEventListener('abort', onAbort));
   });
 }

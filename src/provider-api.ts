@@ -15,8 +15,10 @@ export {
   type ProviderContext,
   type ProviderModule,
   type ReadOptions,
+  type SecretMetadata,
   type SecretProvider,
   type SecretVersion,
   type ValidationResult,
+  type WriteOptions,
 } from './secret/provider.js';
 export { readSecretFile } from './secret/secret-file.js';

@@ -37,7 +37,8 @@ export function parseRetryAfter(header: string | undefined, now: number): number
   if (/^\d{1,10}$/.test(text)) return Number(text) * 1000;
   // Date.parse alone would take "-5" or "1e3" for a year.
   if (!/^[A-Z][a-z]{2,8},? /.test(text)) return undefined;
-  const date = Date.parse(text);
+  // asctime's form names no zone, and means UTC (RFC 9110 §5.6.7).
+  const date = Date.parse(/ \d{4}$/.test(text) ? `${text} GMT` : text);
   return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }
 

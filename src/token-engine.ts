@@ -88,7 +88,10 @@ export async function openTokenEngine(options: LoadOptions, { clock, random, war
 async function authorities(caFile: string): Promise<string[]> {
   try {
     const usual = 'getCACertificates' in tls ? (tls.getCACertificates as () => string[])() : tls.rootCertificates;
-    return [...usual, await readFile(caFile, 'utf8')];
+    const pem = await readFile(caFile, 'utf8');
+    // Node takes anything for an authority, and then trusts none of it.
+    if (!pem.includes('-----BEGIN ')) throw Object.assign(new Error(), { code: 'not a PEM file' });
+    return [...usual, pem];
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
     throw new ConfigInvalidError([{ path: 'ims.caFile', message: `${caFile} cannot be read (${code})` }]);

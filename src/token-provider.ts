@@ -64,7 +64,12 @@ export function createTokenProvider(config?: string | ImsvaultConfig, deps: Toke
 
   async function start(): Promise<TokenManager> {
     const { renew, renewal } = await open();
-    manager ??= createTokenManager({ renew: async (signal) => (await renew(signal)).token, clock, random, renewal });
+    manager ??= createTokenManager({
+      renew: async (_request, signal) => (await renew(signal)).token,
+      clock,
+      random,
+      renewal,
+    });
     if (closed) manager.close();
     return manager;
   }

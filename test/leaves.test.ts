@@ -1,18 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { inspect } from 'node:util';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { AccessToken } from '../src/access-token.js';
-import { sleep, systemClock } from '../src/clock.js';
-import { DeadlineExceeded, withDeadline } from '../src/deadline.js';
 import { parseDuration } from '../src/duration.js';
 import { ConfigInvalidError, ImsvaultError, vendorCause } from '../src/errors.js';
 import { Redacted, redact, reveal } from '../src/redacted.js';
-import { fullJitterDelay, parseRetryAfter, runWithRetry } from '../src/retry.js';
 import { loadSdk } from '../src/secret/load-sdk.js';
 import { parseStringList } from '../src/string-list.js';
 import { VERSION } from '../src/version.js';
 import { expectNoSecrets } from './support/leaks.js';
-import { createManualClock } from './support/manual-clock.js';
 
 const SECRET = 'p8e-leaf-marked-secret';
 
@@ -81,88 +77,10 @@ describe('errors', () => {
       requestId: 'req-1',
     });
     expect(vendorCause(undefined)).toEqual({ name: 'Error' });
-  });
-});
-
-describe('retry', () => {
-  const policy = { maxAttempts: 3, baseDelayMs: 100, maxDelayMs: 300, maxRetryAfterMs: 1000 };
-
-  it('jitters over the whole doubled bound', () => {
-    expect([1, 2, 3, 9].map((failures) => fullJitterDelay(policy, failures, 0.999))).toEqual([
-      99.9, 199.8, 299.7, 299.7,
-    ]);
-    expect(fullJitterDelay(policy, 5, 0)).toBe(0);
-  });
-
-  it.each<[string | undefined, number | undefined]>([
-    [undefined, undefined],
-    ['0', 0],
-    [' 12 ', 12_000],
-    ['1e3', undefined],
-    ['-1', undefined],
-    ['1.5', undefined],
-    ['Thu, 01 Jan 1970 00:01:00 GMT', 50_000],
-    ['Thursday, 01-Jan-70 00:01:00 GMT', 50_000],
-    ['99999999999', undefined],
-  ])('reads Retry-After %j', (header, expected) => {
-    expect(parseRetryAfter(header, 10_000)).toBe(expected);
-  });
-
-  it('tries as often as it may, then throws the last error', async () => {
-    const clock = createManualClock();
-    const attempt = vi.fn(async (number: number) => {
-      throw new Error(`try ${number}`);
+    expect(vendorCause({ name: 'x'.repeat(101), code: 'x'.repeat(100) }, { requestId: 'two words' })).toEqual({
+      name: 'Error',
+      code: 'x'.repeat(100),
     });
-    const run = expect(
-      runWithRetry(attempt, { policy, clock, random: () => 0.5, decide: () => ({ retry: true }) }),
-    ).rejects.toThrow('try 3');
-    await clock.advance(1000);
-    await run;
-    expect(attempt).toHaveBeenCalledTimes(3);
-  });
-});
-
-describe('deadline', () => {
-  it('settles in time even if the work ignores its signal', async () => {
-    const clock = createManualClock();
-    const run = expect(withDeadline(clock, 50, undefined, () => new Promise(() => undefined))).rejects.toThrow(
-      DeadlineExceeded,
-    );
-    await clock.advance(50);
-    await run;
-  });
-
-  it('leaves no timer and no listener behind', async () => {
-    const clock = createManualClock();
-    const controller = new AbortController();
-    const remove = vi.spyOn(controller.signal, 'removeEventListener');
-    expect(await withDeadline(clock, 50, controller.signal, async () => 7)).toBe(7);
-    expect(clock.pending).toBe(0);
-    expect(remove).toHaveBeenCalledWith('abort', expect.any(Function));
-  });
-
-  it('does not begin work for a caller who has gone', async () => {
-    const work = vi.fn();
-    await expect(withDeadline(createManualClock(), 50, AbortSignal.abort('gone'), work)).rejects.toBe('gone');
-    expect(work).not.toHaveBeenCalled();
-  });
-});
-
-describe('sleep', () => {
-  it('ends at once on abort, and cleans up', async () => {
-    const clock = createManualClock();
-    const controller = new AbortController();
-    const nap = expect(sleep(clock, 1000, controller.signal)).rejects.toBe('woken');
-    controller.abort('woken');
-    await nap;
-    expect(clock.pending).toBe(0);
-  });
-
-  it('takes longer delays than a timer does, without firing at once', () => {
-    const fired = vi.fn();
-    const cancel = systemClock.setTimer(fired, 2 ** 40);
-    cancel();
-    expect(fired).not.toHaveBeenCalled();
   });
 });
 
@@ -216,6 +134,13 @@ describe('loadSdk', () => {
     await expect(loadSdk(missing('axios'), 'vault', 'node-vault')).rejects.toMatchObject({
       code: 'ERR_MODULE_NOT_FOUND',
     });
+    await expect(loadSdk(missing('b'), 'two', 'a b')).rejects.toMatchObject({
+      message: 'the provider "two" needs a and b',
+      hint: 'Run: npm install a b',
+    });
+    const other = Object.assign(new Error("'node-vault' is odd"), { code: 'ERR_REQUIRE_ESM' });
+    await expect(loadSdk(async () => Promise.reject(other), 'vault', 'node-vault')).rejects.toBe(other);
+    expect(await loadSdk(async () => 7, 'vault', 'node-vault')).toBe(7);
   });
 });
 

@@ -60,11 +60,10 @@ export function createExchanger(options: ExchangerOptions): Exchanger {
     // The clock before the request: whatever it takes can only make the token look older than it is.
     const issuedAt = clock.now();
     const response = await send(body, signal);
-    const secret = reveal(clientSecret);
     const token = parseTokenResponse(response, {
       endpoint: tokenEndpoint,
       now: clock.now(),
-      scrub: (text) => text.replaceAll(secret, '[redacted]'),
+      scrub: (text) => scrub(text, reveal(clientSecret)),
     });
     for (const warning of token.warnings) warn(`${tokenEndpoint}: ${warning}`);
     return new AccessToken({
@@ -87,7 +86,6 @@ export function createExchanger(options: ExchangerOptions): Exchanger {
         signal,
       });
     } catch (error) {
-      if (signal.aborted) throw error;
       throw unreachable(tokenEndpoint, error);
     }
   }
@@ -124,6 +122,12 @@ export function createExchanger(options: ExchangerOptions): Exchanger {
     },
     close: () => http.close(),
   };
+}
+
+/** A server may echo the secret as it is, or as it stood in the form. */
+function scrub(text: string, secret: string): string {
+  const encoded = new URLSearchParams([['', secret]]).toString().slice(1);
+  return text.replaceAll(secret, '[redacted]').replaceAll(encoded, '[redacted]');
 }
 
 function unreachable(endpoint: string, error: unknown, lastFailure?: ImsvaultError): ImsvaultError {

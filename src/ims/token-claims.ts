@@ -8,8 +8,8 @@ export interface TokenClaims {
 
 /** IMS writes `created_at` and `expires_in` as texts of milliseconds; there is no `exp`. */
 export function readClaims(token: string): TokenClaims | undefined {
-  const [, payload, signature] = token.split('.');
-  if (payload === undefined || signature === undefined) return undefined;
+  const [, payload] = token.split('.');
+  if (payload === undefined) return undefined;
   let claims: Record<string, unknown>;
   try {
     claims = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8'));
@@ -27,6 +27,6 @@ export function readClaims(token: string): TokenClaims | undefined {
 }
 
 function milliseconds(value: unknown): number | undefined {
-  const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
+  const number = typeof value === 'string' ? Number(value) : value;
   return typeof number === 'number' && Number.isFinite(number) && number > 0 ? number : undefined;
 }

@@ -87,39 +87,42 @@ function lifetime(
   token: string,
   fail: (message: string) => Error,
 ): { seconds: number; warnings: string[] } {
-  const fromClaims = readClaims(token)?.lifetimeSeconds;
+  const claimed = readClaims(token)?.lifetimeSeconds;
+  const assumed = Math.min(claimed ?? DAY_SECONDS, DAY_SECONDS);
   if (value === undefined || value === null) {
-    if (fromClaims === undefined) throw fail('its answer has no expires_in');
+    if (claimed === undefined) throw fail('its answer has no expires_in');
     return {
-      seconds: fromClaims,
+      seconds: assumed,
       warnings: ['the answer has no expires_in; the lifetime is taken from the token itself'],
     };
   }
   const seconds = typeof value === 'string' && /^\d+(\.\d+)?$/.test(value.trim()) ? Number(value) : value;
-  if (typeof seconds !== 'number' || !Number.isFinite(seconds)) throw fail('its expires_in is not a number');
+  if (typeof seconds !== 'number') throw fail('its expires_in is not a number');
   if (seconds <= 0) throw fail(`its expires_in is ${seconds}: the token would be expired already`);
   if (seconds <= YEAR_SECONDS) return { seconds, warnings: [] };
-  const assumed = Math.min(fromClaims ?? DAY_SECONDS, DAY_SECONDS);
   return {
     seconds: assumed,
     warnings: [`expires_in is ${seconds}, more than a year of seconds; ${assumed} is assumed`],
   };
 }
 
-const REJECTION_HINTS: Record<string, string> = {
-  invalid_client:
-    'The client secret does not belong to the client id, or was deleted. Compare both with the credential in the Adobe Developer Console.',
-  unauthorized_client: 'This credential may not use client_credentials: it must be of the type OAuth Server-to-Server.',
-  invalid_scope:
-    'The credential may not have one of the scopes. Compare ims.scope with the scopes in the Adobe Developer Console.',
-  invalid_request: 'A parameter is missing or wrong. Check ims.tokenEndpoint, the client id and ims.scope.',
-};
+const REJECTION_HINTS: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    invalid_client:
+      'The client secret does not belong to the client id, or was deleted. Compare both with the credential in the Adobe Developer Console.',
+    unauthorized_client:
+      'This credential may not use client_credentials: it must be of the type OAuth Server-to-Server.',
+    invalid_scope:
+      'The credential may not have one of the scopes. Compare ims.scope with the scopes in the Adobe Developer Console.',
+    invalid_request: 'A parameter is missing or wrong. Check ims.tokenEndpoint, the client id and ims.scope.',
+  }),
+);
 
 function rejected(document: JsonObject, error: string, response: HttpResponse, context: ResponseContext): Error {
   const code = /^[\x21\x23-\x5b\x5d-\x7e]{1,64}$/.test(error) ? context.scrub(error) : 'unknown_error';
   const description = printable(document.error_description, context);
   const debugId = debugIdOf(response);
-  const hint = REJECTION_HINTS[code];
+  const hint = REJECTION_HINTS.get(code);
   return new TokenRequestRejectedError(
     `${context.endpoint} rejected the request: ${code}${description === undefined ? '' : `, "${description}"`} (${details(response)})`,
     {
@@ -177,7 +180,9 @@ function debugIdOf(response: HttpResponse): string | undefined {
 
 function printable(value: unknown, context: ResponseContext): string | undefined {
   if (typeof value !== 'string') return undefined;
-  return context.scrub(value.replace(/[^\x20-\x7e]+/g, ' ').trim()).slice(0, 200) || undefined;
+  // Scrubbed first: a secret with other characters would not be found in what is left of it.
+  const text = context.scrub(value).replace(/[^\x20-\x7e]+/g, ' ');
+  return text.trim().slice(0, 200) || undefined;
 }
 
 function kindOfBody(response: HttpResponse): string {

@@ -157,7 +157,7 @@ async function createDispatcher(
   timeouts: HttpTimeouts,
   options: HttpClientOptions,
 ): Promise<Dispatcher> {
-  const { Agent, ProxyAgent } = await import('undici');
+  const { Agent, Pool, ProxyAgent } = await import('undici');
   const { ca, cert, key, serverName } = options.tls ?? {};
   const tls = {
     timeout: timeouts.connectMs,
@@ -172,7 +172,13 @@ async function createDispatcher(
     keepAliveTimeout: KEEP_ALIVE_MS,
     connections: options.connections ?? 8,
   };
-  return viaProxy === undefined
-    ? new Agent({ ...common, connect: tls })
-    : new ProxyAgent({ ...common, uri: viaProxy, requestTls: tls, proxyTls: { timeout: timeouts.connectMs } });
+  if (viaProxy === undefined) return new Agent({ ...common, connect: tls });
+  return new ProxyAgent({
+    ...common,
+    uri: viaProxy,
+    requestTls: tls,
+    proxyTls: { timeout: timeouts.connectMs },
+    // Else a proxy that never answers CONNECT would block the one connection for undici's 300 s.
+    clientFactory: (origin, opts) => new Pool(origin, { ...opts, headersTimeout: timeouts.connectMs }),
+  });
 }

@@ -9,48 +9,83 @@ export interface NetworkFault {
   retryable: boolean;
 }
 
-const FAULTS: Record<string, NetworkFault> = {
-  ENOTFOUND: {
-    message: 'its name cannot be resolved',
-    hint: 'Check the spelling and the DNS of this machine.',
-    retryable: true,
-  },
-  EAI_AGAIN: {
-    message: 'its name cannot be resolved right now',
-    hint: 'The DNS server did not answer; check the DNS of this machine.',
-    retryable: true,
-  },
-  ECONNREFUSED: {
-    message: 'the connection was refused',
-    hint: 'Nothing listens at that port; check the address and that the server runs.',
-    retryable: true,
-  },
-  EHOSTUNREACH: { message: 'there is no route to the host', hint: 'Check the network and the proxy.', retryable: true },
-  ENETUNREACH: {
-    message: 'there is no route to the network',
-    hint: 'Check the network and the proxy.',
-    retryable: true,
-  },
-  ECONNRESET: { message: 'the connection was reset', retryable: true },
-  EPIPE: { message: 'the connection was closed', retryable: true },
-  ETIMEDOUT: { message: 'the connection timed out', hint: 'Check the network, firewall and proxy.', retryable: true },
-  UND_ERR_CONNECT_TIMEOUT: {
-    message: 'no connection within the connect timeout',
-    hint: 'Check the network, firewall and proxy (HTTPS_PROXY).',
-    retryable: true,
-  },
-  UND_ERR_HEADERS_TIMEOUT: { message: 'no answer within the headers timeout', retryable: true },
-  UND_ERR_BODY_TIMEOUT: { message: 'the answer stopped in the middle', retryable: true },
-  UND_ERR_SOCKET: { message: 'the connection was closed in the middle', retryable: true },
-  UND_ERR_ABORTED: {
-    message: 'the proxy refused to connect',
-    hint: 'Check HTTPS_PROXY and whether the proxy allows this host.',
-    retryable: true,
-  },
-};
+const URL_HINT = 'Check the address and the proxy (HTTPS_PROXY).';
 
-const TLS_HINT = 'If a private authority signed it, name its file in the caFile option or in NODE_EXTRA_CA_CERTS.';
-const TLS_CODE = /^(CERT_|ERR_TLS_|ERR_SSL_|ERR_OSSL_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|EPROTO$)/;
+/** A map, because a code may be any text: "constructor" is no key of it. */
+const FAULTS: ReadonlyMap<string, NetworkFault> = new Map(
+  Object.entries<NetworkFault>({
+    ENOTFOUND: {
+      message: 'its name cannot be resolved',
+      hint: 'Check the spelling and the DNS of this machine.',
+      retryable: true,
+    },
+    EAI_AGAIN: {
+      message: 'its name cannot be resolved right now',
+      hint: 'The DNS server did not answer; check the DNS of this machine.',
+      retryable: true,
+    },
+    ECONNREFUSED: {
+      message: 'the connection was refused',
+      hint: 'Nothing listens at that port; check the address and that the server runs.',
+      retryable: true,
+    },
+    EHOSTUNREACH: {
+      message: 'there is no route to the host',
+      hint: 'Check the network and the proxy.',
+      retryable: true,
+    },
+    ENETUNREACH: {
+      message: 'there is no route to the network',
+      hint: 'Check the network and the proxy.',
+      retryable: true,
+    },
+    ECONNRESET: { message: 'the connection was reset', retryable: true },
+    EPIPE: { message: 'the connection was closed', retryable: true },
+    ETIMEDOUT: { message: 'the connection timed out', hint: 'Check the network, firewall and proxy.', retryable: true },
+    UND_ERR_CONNECT_TIMEOUT: {
+      message: 'no connection within the connect timeout',
+      hint: 'Check the network, firewall and proxy (HTTPS_PROXY).',
+      retryable: true,
+    },
+    UND_ERR_HEADERS_TIMEOUT: { message: 'no answer within the headers timeout', retryable: true },
+    UND_ERR_BODY_TIMEOUT: { message: 'the answer stopped in the middle', retryable: true },
+    UND_ERR_SOCKET: { message: 'the connection was closed in the middle', retryable: true },
+    UND_ERR_ABORTED: {
+      message: 'the proxy refused to connect',
+      hint: 'Check HTTPS_PROXY and whether the proxy allows this host.',
+      retryable: true,
+    },
+    UND_ERR_PRX_TLS: {
+      message: "the proxy's TLS certificate is for another name",
+      hint: 'Check the host in HTTPS_PROXY.',
+      retryable: false,
+    },
+    UND_ERR_DESTROYED: { message: 'the client was closed meanwhile', retryable: false },
+    UND_ERR_CLOSED: { message: 'the client was closed meanwhile', retryable: false },
+    UND_ERR_INVALID_ARG: { message: 'the request is not valid', hint: URL_HINT, retryable: false },
+    ERR_INVALID_URL: { message: 'a URL is not valid', hint: URL_HINT, retryable: false },
+  }),
+);
+
+const TLS_CODE =
+  /^(CERT_|ERR_TLS_|ERR_SSL_|ERR_OSSL_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|INVALID_CA$|INVALID_PURPOSE$|EPROTO$)/;
+
+const TLS_MESSAGES: ReadonlyMap<string, string> = new Map([
+  ['ERR_TLS_CERT_ALTNAME_INVALID', 'its TLS certificate is for another name'],
+  ['CERT_HAS_EXPIRED', 'its TLS certificate has expired'],
+  ['CERT_NOT_YET_VALID', 'its TLS certificate is not valid yet'],
+]);
+
+const TLS_HINTS: readonly (readonly [RegExp, string])[] = [
+  [/ALTNAME_INVALID/, 'Check the address: its host must be a name that the certificate carries.'],
+  [/HAS_EXPIRED|NOT_YET_VALID/, 'Its owner must renew it, unless the clock of this machine is wrong.'],
+  [
+    /^(UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|INVALID_CA|CERT_)/,
+    'If a private authority signed it, name its file in the caFile option or in NODE_EXTRA_CA_CERTS.',
+  ],
+  [/ALERT/, 'The server refused: it may want a client certificate, or another one.'],
+  [/^EPROTO$|WRONG_VERSION|PACKET_LENGTH/, 'Check that this port speaks https.'],
+];
 
 /** The first code on an error or on what caused it; vendors wrap Node's errors in their own. */
 function codeOf(error: unknown): string | undefined {
@@ -77,16 +112,12 @@ export function describeNetworkError(error: unknown): NetworkFault | undefined {
   if (error instanceof ResponseTooLarge) return { message: error.message, retryable: false };
   const code = codeOf(error);
   if (code === undefined) return undefined;
-  const known = FAULTS[code];
+  const known = FAULTS.get(code);
   if (known !== undefined) return known;
   if (TLS_CODE.test(code)) {
-    const message =
-      code === 'ERR_TLS_CERT_ALTNAME_INVALID'
-        ? 'its TLS certificate is for another name'
-        : code === 'CERT_HAS_EXPIRED'
-          ? 'its TLS certificate has expired'
-          : `TLS failed (${code})`;
-    return { message, hint: TLS_HINT, retryable: false };
+    const hint = TLS_HINTS.find(([codes]) => codes.test(code))?.[1];
+    const message = TLS_MESSAGES.get(code) ?? `TLS failed (${code})`;
+    return { message, ...(hint === undefined ? {} : { hint }), retryable: false };
   }
   if (code.startsWith('UND_ERR_') || code.startsWith('HPE_')) {
     return { message: `the answer is not proper HTTP (${code})`, retryable: true };

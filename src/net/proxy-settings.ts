@@ -1,10 +1,15 @@
+import { BlockList, isIP } from 'node:net';
+
 /** Proxy URLs, as the environment gives them. */
 export interface ProxySettings {
   /** For `http:` targets. */
   httpProxy?: string;
   /** For `https:` targets. */
   httpsProxy?: string;
-  /** Hosts that are reached directly: names, `.suffixes`, `host:port`, or `*` for all; commas or spaces between them. */
+  /**
+   * Hosts that are reached directly: names, `.suffixes`, `host:port`, addresses, `10.0.0.0/8`, or `*` for all; commas
+   * or spaces between them.
+   */
   noProxy?: string;
 }
 
@@ -37,10 +42,23 @@ function isExcluded(noProxy: string, url: URL): boolean {
     .split(/[\s,]+/)
     .filter((entry) => entry !== '')
     .some((entry) => {
-      if (entry === '*') return true;
+      if (entry === '*' || holdsAddress(entry, host.replace(/^\[|\]$/g, ''))) return true;
       const [, name = '', entryPort] = /^(.*?)(?::(\d+))?$/.exec(entry) ?? [];
       if (entryPort !== undefined && entryPort !== port) return false;
       const suffix = name.replace(/^\*?\./, '');
       return host === suffix || host.endsWith(`.${suffix}`);
     });
+}
+
+/** An address, or a block of them as curl and Go read it: the usual way to exclude a Kubernetes cluster. */
+function holdsAddress(entry: string, host: string): boolean {
+  const [network = '', prefix] = entry.split('/');
+  const family = isIP(network);
+  const longest = family === 4 ? 32 : 128;
+  const bits = prefix === undefined ? longest : /^\d{1,3}$/.test(prefix) ? Number(prefix) : Infinity;
+  if (family === 0 || bits > longest) return false;
+  const type = family === 4 ? 'ipv4' : 'ipv6';
+  const block = new BlockList();
+  block.addSubnet(network, bits, type);
+  return block.check(host, type);
 }

@@ -52,7 +52,8 @@ const MAX_VALUE_LENGTH = 4096;
 export function parseCredential(value: Redacted<string>, where: string, fieldMap: FieldMap = {}): Credential {
   const fail = (message: string, hint?: string) =>
     new ImsvaultError('ERR_SECRET_MALFORMED', `${where}: ${message}`, hint === undefined ? {} : { hint });
-  const fields = parsePayload(reveal(value), fail);
+  const mapped = fieldMap.clientId !== undefined && fieldMap.clientSecret !== undefined;
+  const fields = parsePayload(reveal(value), mapped, fail);
 
   const find = (key: keyof typeof NAMES): { name: string; value: unknown } | undefined => {
     const mapped = fieldMap[key];
@@ -66,13 +67,14 @@ export function parseCredential(value: Redacted<string>, where: string, fieldMap
       .filter((field) => field.value !== undefined && field.value !== null);
     const [first] = present;
     const other = present.find((field) => JSON.stringify(field.value) !== JSON.stringify(first?.value));
-    if (first !== undefined && other !== undefined && !listsAgree(first.value, other.value)) {
+    if (first !== undefined && other !== undefined && !agree(first.value, other.value, key === 'clientSecret')) {
       throw fail(
         `"${first.name}" and "${other.name}" differ`,
         `Say which one counts: fields: { ${key}: ${first.name} }.`,
       );
     }
-    return first;
+    // During a rotation both secrets stand in the list, beside the one in use.
+    return key === 'clientSecret' ? (present.find((field) => isList(field)) ?? first) : first;
   };
 
   const id = find('clientId');
@@ -113,9 +115,7 @@ function text(field: Field, fail: Fail): string {
 
 /** One secret as text, or a list of them as an array, a JSON string, or separated by commas. */
 function secrets(field: Field, fail: Fail): Credential['clientSecrets'] {
-  const plural = /secrets$/i.test(field.name);
-  const isJsonList = typeof field.value === 'string' && field.value.trim().startsWith('[');
-  if (!plural && !Array.isArray(field.value) && !isJsonList) return [redact(text(field, fail))];
+  if (!isList(field)) return [redact(text(field, fail))];
   const list = parseStringList(field.value);
   if (list === undefined) throw fail(`"${field.name}" is not a list of texts; it is ${kindOf(field.value)}`);
   const [first, ...rest] = list.map((value) => redact(text({ name: field.name, value }, fail)));
@@ -123,12 +123,17 @@ function secrets(field: Field, fail: Fail): Credential['clientSecrets'] {
   return [first, ...rest];
 }
 
-/** `client_secret: "a"` beside `client_secrets: ["a", "b"]` says the same thing twice. */
-function listsAgree(left: unknown, right: unknown): boolean {
+/** By its name or its value: a single secret may have a comma inside. */
+function isList({ name, value }: Field): boolean {
+  return /secrets$/i.test(name) || Array.isArray(value) || (typeof value === 'string' && value.trim().startsWith('['));
+}
+
+/** The same list in two spellings; of secrets one may be shorter: `client_secret: "a"` beside `["a", "b"]`. */
+function agree(left: unknown, right: unknown, mayBeShorter: boolean): boolean {
   const [a, b] = [left, right].map((value) => parseStringList(value));
   if (a === undefined || b === undefined) return false;
   const [shorter, longer] = a.length <= b.length ? [a, b] : [b, a];
-  return shorter.every((item, index) => item === longer[index]);
+  return (mayBeShorter || a.length === b.length) && shorter.every((item, index) => item === longer[index]);
 }
 
 function kindOf(value: unknown): string {

@@ -12,14 +12,19 @@ export interface SecretFields {
 type JsonObject = Readonly<Record<string, unknown>>;
 type Fail = (message: string, hint?: string) => ImsvaultError;
 
+const SEVERAL_HINT = 'Store only the one to use, or name its fields: fields: { clientId: …, clientSecret: … }.';
 const SHAPE_HINT = 'Store a JSON object such as {"client_id": "…", "client_secret": "…"}.';
 
-/** @throws what `fail` makes, when `text` is neither a JSON object nor `NAME=value` lines */
-export function parsePayload(text: string, fail: Fail): SecretFields {
-  const trimmed = text.replace(/^\uFEFF/, '').trim();
+/**
+ * @param mapped whether the caller names its fields from the top: then it may hold several credentials
+ * @throws what `fail` makes, when `text` is neither a JSON object nor `NAME=value` lines
+ */
+export function parsePayload(text: string, mapped: boolean, fail: Fail): SecretFields {
+  // A byte order mark counts as white space.
+  const trimmed = text.trim();
   if (trimmed === '') throw fail('it is empty', SHAPE_HINT);
   const document = parseObject(trimmed, fail);
-  const fields = credentialLevel(document, fail);
+  const fields = credentialLevel(document, mapped, fail);
   return {
     at: (path) => lookUp(fields, path) ?? lookUp(document, path),
     names: Object.keys(fields),
@@ -51,36 +56,35 @@ function parseLines(text: string): JsonObject | undefined {
 }
 
 /** Adobe's console download and aio's variables keep the credential deeper; its level is where the names are read. */
-function credentialLevel(document: JsonObject, fail: Fail): JsonObject {
+function credentialLevel(document: JsonObject, mapped: boolean, fail: Fail): JsonObject {
   const downloaded = lookUp(document, 'project.workspace.details.credentials');
   if (Array.isArray(downloaded)) {
     const found = downloaded
       .map((entry) => (isObject(entry) ? entry.oauth_server_to_server : undefined))
       .filter(isObject);
-    if (found.length > 1) {
-      throw fail(`it holds ${found.length} server-to-server credentials`, 'Store only the one to use.');
-    }
     const [only] = found;
+    if (only !== undefined && found.length === 1) return only;
+    if (mapped) return document;
     if (only === undefined) throw fail('its workspace has no OAuth server-to-server credential');
-    return only;
+    throw fail(`it holds ${found.length} server-to-server credentials`, SEVERAL_HINT);
   }
-  return aioContext(document, fail) ?? document;
+  const contexts = aioContexts(document);
+  if (contexts.length > 1 && !mapped) throw fail(`it holds ${contexts.length} ims contexts`, SEVERAL_HINT);
+  return contexts.length > 1 ? document : (contexts[0] ?? document);
 }
 
 /** `AIO_ims_contexts_<name>_client__id`: aio writes a nested key as one name, with "_" doubled inside a part. */
-function aioContext(document: JsonObject, fail: Fail): JsonObject | undefined {
+function aioContexts(document: JsonObject): JsonObject[] {
   const contexts = new Map<string, Record<string, unknown>>();
   for (const [name, value] of Object.entries(document)) {
-    const match = /^AIO_ims_contexts_(.+)_(client__id|client__secrets?|scopes|ims__org__id)$/i.exec(name);
+    const match = /^AIO_ims_contexts_(.*[^_])_(client__id|client__secrets?|scopes|ims__org__id)$/i.exec(name);
     if (match === null) continue;
     const context = contexts.get(match[1] as string) ?? {};
     const key = (match[2] as string).toLowerCase();
     context[key === 'client__secret' ? 'client__secrets' : key] = value;
     contexts.set(match[1] as string, context);
   }
-  if (contexts.size > 1)
-    throw fail(`it holds ${contexts.size} ims contexts`, 'Name the fields to use with the fields option.');
-  return contexts.values().next().value;
+  return [...contexts.values()];
 }
 
 function lookUp(document: JsonObject, path: string): unknown {

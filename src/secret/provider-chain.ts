@@ -36,6 +36,8 @@ export function createProviderChain(links: readonly ChainLink[]): CredentialSour
         try {
           return await (await open(link)).readCredential(options);
         } catch (error) {
+          // The caller's own reason may be one of our errors too.
+          if (options?.signal?.aborted) throw options.signal.reason;
           if (!(error instanceof ImsvaultError)) throw error;
           failures.push({ name: link.name, error });
           if (!GOES_ON.has(error.code)) throw stopped(failures, links.length);

@@ -23,6 +23,21 @@ export interface ReadOptions {
   fresh?: boolean;
 }
 
+export interface WriteOptions {
+  /** Aborts the write; whether it took place is then unknown. */
+  signal?: AbortSignal;
+  /** Make the secret where there is none. Default true. */
+  create?: boolean;
+}
+
+/** What people and tools may know about a token document without reading it. Not secret. */
+export interface SecretMetadata {
+  /** When the token expires, Unix milliseconds. */
+  expiresAt: number;
+  generation: number;
+  clientId: string;
+}
+
 /**
  * A client of one secret store. A capability is a method that exists: leave out what the store cannot do.
  *
@@ -33,11 +48,36 @@ export interface SecretProvider<Ref = Readonly<Record<string, unknown>>> {
   /** The name that the config uses, for example `vault`. */
   readonly name: string;
   /**
+   * Before a claim, wait a random part of this many milliseconds and read again: for stores that allow few writes, so
+   * that most see another's claim instead of losing one. Default 0.
+   */
+  readonly claimSpreadMs?: number;
+  /**
    * @param ref which secret: the values of the module's `refOptions`
    * @throws ERR_SECRET_NOT_FOUND | ERR_SECRET_ACCESS_DENIED | ERR_SECRET_MALFORMED | ERR_SECRET_UNAVAILABLE |
    *   ERR_PROVIDER_NOT_CONFIGURED
    */
   readSecret(ref: Ref, options?: ReadOptions): Promise<SecretVersion>;
+  /**
+   * Compare-and-swap: makes `value` the current version only if `expected` still is.
+   * @param expected the id that a read gave; null: there is no current version
+   * @returns the new version's id
+   * @throws ERR_SECRET_VERSION_CONFLICT when another version is current. After any other error, and after an abort,
+   *   the write may or may not have taken place: read
+   */
+  replaceSecret?(
+    ref: Ref,
+    value: Redacted<string>,
+    expected: string | null,
+    options?: WriteOptions,
+  ): Promise<{ id: string }>;
+  /** Writes whatever is there. Stores with {@link SecretProvider.replaceSecret} may leave it out. */
+  putSecret?(ref: Ref, value: Redacted<string>, options?: WriteOptions): Promise<{ id: string }>;
+  /**
+   * Puts metadata on the secret in the store's own terms (tags, `custom_metadata`), only where it changed. Best effort:
+   * the value stays the authority, and a failure is for a warning only.
+   */
+  annotateSecret?(ref: Ref, metadata: SecretMetadata, options?: { signal?: AbortSignal }): Promise<void>;
   /** A short text that tells a person which secret `ref` is: `secret/ims/fusion at https://vault:8200`. No secret in it. */
   describe(ref: Ref): string;
   /**

@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { ImsvaultError } from '../errors.js';
@@ -37,9 +37,11 @@ export async function readSecretFile(
 
 async function readBounded(file: string, option: string, maxBytes: number): Promise<Buffer> {
   try {
+    // Before it is opened: opening a pipe would wait for its writer, beyond any timeout.
+    const entry = await stat(file);
+    if (!entry.isFile()) throw malformed(file, option, entry.isDirectory() ? 'is a folder' : 'is not a regular file');
     const handle = await open(file, 'r');
     try {
-      if ((await handle.stat()).isDirectory()) throw malformed(file, option, 'is a folder');
       const buffer = Buffer.alloc(maxBytes + 1);
       let size = 0;
       for (;;) {

@@ -17,6 +17,7 @@ export async function exchangeFresh(
   exchanger: Exchanger,
   signal?: AbortSignal,
 ): Promise<Renewed> {
+  signal?.throwIfAborted();
   exchanger.connectAhead();
   const read = await source.readCredential(signal === undefined ? {} : { signal });
   return { token: await exchanger.exchange(read.credential, signal), source: read };

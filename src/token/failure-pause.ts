@@ -20,6 +20,8 @@ export function createFailurePause(clock: Clock, random: () => number): FailureP
   let lastError: unknown;
   let failedAt = 0;
   let fraction = 0;
+  /** Another process renews: no failure, but nothing to do here before then. */
+  let postponed: { error: ImsvaultError; until: number } | undefined;
 
   function pauseMs(hasUsableToken: boolean): number {
     // A caller without a token may try again at once after a first failure: it may be a single hiccup.
@@ -32,10 +34,15 @@ export function createFailurePause(clock: Clock, random: () => number): FailureP
 
   return {
     refusal(hasUsableToken) {
+      if (hasUsableToken && postponed !== undefined && clock.monotonic() < postponed.until) return postponed.error;
       if (failures === 0 || clock.monotonic() - failedAt >= pauseMs(hasUsableToken)) return undefined;
       return lastError;
     },
     failed(error) {
+      if (error instanceof ImsvaultError && error.code === 'ERR_TOKEN_WAIT_TIMEOUT') {
+        postponed = { error, until: clock.monotonic() + (error.retryAfterMs ?? 0) };
+        return;
+      }
       failures++;
       lastError = error;
       failedAt = clock.monotonic();
@@ -44,6 +51,7 @@ export function createFailurePause(clock: Clock, random: () => number): FailureP
     succeeded() {
       failures = 0;
       lastError = undefined;
+      postponed = undefined;
     },
   };
 }

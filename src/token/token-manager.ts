@@ -1,8 +1,9 @@
-import type { AccessToken } from '../access-token.js';
+import { AccessToken } from '../access-token.js';
 import type { Clock } from '../clock.js';
 import { untilAborted } from '../deadline.js';
 import { ImsvaultError } from '../errors.js';
 import { createFailurePause } from './failure-pause.js';
+import type { RenewRequest } from './fleet-options.js';
 import { type HeldToken, holdToken } from './held-token.js';
 import { DEFAULT_RENEWAL, type RenewalPolicy } from './renewal-schedule.js';
 
@@ -23,7 +24,7 @@ export interface GetTokenOptions {
 
 export interface TokenManagerOptions {
   /** Gets a new token from where tokens come from. Its signal aborts only when the manager closes. */
-  renew: (signal: AbortSignal) => Promise<AccessToken>;
+  renew: (request: RenewRequest, signal: AbortSignal) => Promise<AccessToken>;
   clock: Clock;
   /** A number in [0, 1). */
   random: () => number;
@@ -47,17 +48,20 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
   let sequence = 0;
 
   /** Single flight: whoever comes while a renewal runs gets that one's result. */
-  function startRenewal(): Promise<AccessToken> {
+  function startRenewal(request: RenewRequest): Promise<AccessToken> {
     if (pending !== undefined) return pending;
     const mine = ++sequence;
     const requestedAt = clock.monotonic();
-    const renewed = renew(closing.signal)
+    const renewed = renew(request, closing.signal)
       .then(
         (token) => {
           closing.signal.throwIfAborted();
           pause.succeeded();
           if (held === undefined || held.sequence < mine) {
-            held = holdToken(token, mine, requestedAt, clock, renewal, softRandom);
+            // A token that others made is older than this renewal.
+            const age = clock.now() - token.issuedAt;
+            const bornAt = Math.min(requestedAt, clock.monotonic() - age);
+            held = holdToken(token, mine, bornAt, clock, renewal, softRandom);
           }
           return token;
         },
@@ -96,7 +100,7 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
     if (held !== undefined && !forced && !isTooShort(held, minTtlMs)) {
       if (phase === 'fresh') return held.token;
       if (phase === 'soft') {
-        if (pause.refusal(true) === undefined) startRenewal();
+        if (pause.refusal(true) === undefined) startRenewal({ usable: held.token });
         return held.token;
       }
     }
@@ -109,7 +113,11 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
       }
     }
     try {
-      return await startRenewal();
+      return await startRenewal({
+        ...(fallback === undefined ? {} : { usable: fallback }),
+        ...(forceRenew instanceof AccessToken ? { rejected: forceRenew } : {}),
+        ...(forceRenew === true ? { forced: true } : {}),
+      });
     } catch (error) {
       // A renewal that came too early to be needed takes nothing away.
       const left = forced || closing.signal.aborted ? undefined : usable();
@@ -119,7 +127,10 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
   }
 
   return {
-    getToken: (request = {}) => untilAborted(next(request), request.signal),
+    async getToken(request = {}) {
+      request.signal?.throwIfAborted();
+      return untilAborted(next(request), request.signal);
+    },
     peekToken: () => (closing.signal.aborted ? undefined : usable()),
     close() {
       closing.abort(new ImsvaultError('ERR_ABORTED', 'this token provider is closed'));

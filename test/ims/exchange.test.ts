@@ -1,10 +1,10 @@
 import { describe, expect, it, vi } from 'vitest';
 import { createExchanger, type ExchangerOptions } from '../../src/ims/exchange.js';
-import type { HttpRequest, HttpResponse } from '../../src/net/http-client.js';
+import { type HttpRequest, type HttpResponse, ResponseTooLarge } from '../../src/net/http-client.js';
 import { redact } from '../../src/redacted.js';
 import type { Credential } from '../../src/secret/credential.js';
 import { expectNoSecrets } from '../support/leaks.js';
-import { createManualClock } from '../support/manual-clock.js';
+import { createManualClock, settle } from '../support/manual-clock.js';
 
 const ENDPOINT = 'https://ims.test/ims/token/v3';
 const SECRET = 'p8e-exchange-marked-secret';
@@ -20,7 +20,7 @@ const status = (code: number, headers: Record<string, string> = {}): Answer => (
 const network = (code: string) => Object.assign(new Error(`mentions ${SECRET}`), { code });
 
 /** An exchanger over scripted answers; the last one repeats. */
-function setup(answers: Answer[], options: Partial<ExchangerOptions> = {}) {
+function setup(answers: Answer[], options: Partial<ExchangerOptions> = {}, latencyMs = 0) {
   const clock = createManualClock();
   const requests: (HttpRequest & { at: number })[] = [];
   const warn = vi.fn();
@@ -34,6 +34,7 @@ function setup(answers: Answer[], options: Partial<ExchangerOptions> = {}) {
       async request(request) {
         requests.push({ ...request, at: clock.monotonic() });
         const answer = answers[Math.min(requests.length, answers.length) - 1] as Answer;
+        if (latencyMs > 0) await new Promise<void>((resolve) => clock.setTimer(resolve, latencyMs));
         if (answer instanceof Error) throw answer;
         if (answer === 'hang') {
           return new Promise((_resolve, reject) => {
@@ -87,15 +88,19 @@ describe('exchange', () => {
     expect(new URLSearchParams(String(first.requests[0]?.body)).get('org_id')).toBe('X@AdobeOrg');
     const second = setup([ok]);
     await second.exchanger.exchange({ ...credential, scope: ['c'] });
+    await first.exchanger.exchange({ ...credential, scope: ['c'], orgId: 'Y@AdobeOrg' });
+    expect(first.requests[1]?.body).toBe(first.requests[0]?.body);
+    await second.exchanger.exchange({ ...credential, orgId: 'Y@AdobeOrg' });
+    expect(new URLSearchParams(String(second.requests[1]?.body)).get('org_id')).toBe('Y@AdobeOrg');
     expect(new URLSearchParams(String(second.requests[0]?.body)).get('scope')).toBe('c');
     expect(new URLSearchParams(String(second.requests[0]?.body)).has('org_id')).toBe(false);
   });
 
   it('counts the life from before the request was sent', async () => {
-    const { run, clock } = setup([status(503), ok]);
+    const { run, clock } = setup([status(503), ok], {}, 700);
     const start = clock.now();
     const { token } = await run();
-    const waited = 250;
+    const waited = 250 + 700;
     expect(token).toMatchObject({
       issuedAt: start + waited,
       expiresAt: start + waited + 3_600_000,
@@ -134,7 +139,7 @@ describe('exchange', () => {
     expect((requests[1]?.at ?? 0) - (requests[0]?.at ?? 0)).toBe(7250);
     expect((requests[2]?.at ?? 0) - (requests[1]?.at ?? 0)).toBe(30_500);
     expect(warn).toHaveBeenCalledTimes(1);
-    expect(warn.mock.calls[0]?.[0]).toContain('longer than allowed');
+    expect(warn.mock.calls[0]?.[0]).toContain('longer than allowed; waiting 30500 ms');
   });
 
   it('does not begin a wait that would not end in time', async () => {
@@ -162,6 +167,59 @@ describe('exchange', () => {
     expect(error).toMatchObject({ code: 'ERR_TOKEN_ENDPOINT_UNAVAILABLE' });
     expect(String(error)).toMatch(/no answer within 5000 ms; before that: .*503/);
     expect(clock.monotonic()).toBeLessThan(6000);
+  });
+
+  it('shows no secret that the answer repeats, plain or as it stood in the form', async () => {
+    const odd = 'p8e &+/=\u00e9 marked';
+    const encoded = new URLSearchParams({ s: odd }).toString().slice(2);
+    for (const echoed of [odd, encoded]) {
+      const body = Buffer.from(JSON.stringify({ error: 'invalid_client', error_description: `got ${echoed}!` }));
+      const { exchanger } = setup([{ status: 400, body }]);
+      const error = await exchanger
+        .exchange({ clientId: 'id', clientSecrets: [redact(odd)] })
+        .catch((reason: unknown) => reason);
+      expect(String(error)).toContain('"got [redacted]!"');
+    }
+  });
+
+  it('refuses an answer that is too large, and does not ask for it again', async () => {
+    const { run, requests } = setup([new ResponseTooLarge(9)]);
+    expect((await run()).error).toMatchObject({ code: 'ERR_TOKEN_RESPONSE_INVALID', retryable: false });
+    expect(requests).toHaveLength(1);
+  });
+
+  it("takes the answer's scope, and tells of its warnings with the endpoint", async () => {
+    const body = Buffer.from('{"access_token":"tok","expires_in":1e12,"scope":"openid"}');
+    const { run, warn } = setup([{ status: 200, body }]);
+    const { token } = await run();
+    expect(token?.scope).toEqual(['openid']);
+    expect(warn.mock.calls).toEqual([[expect.stringMatching(/^https:\/\/ims\.test.*: expires_in is 1000000000000/)]]);
+  });
+
+  it('connects ahead to its endpoint, closes its client, and shows the first secret of two', async () => {
+    const ahead: string[] = [];
+    const unhandled = vi.fn();
+    process.on('unhandledRejection', unhandled);
+    const http = {
+      request: vi.fn(),
+      // Not a mock function: those handle the rejection themselves.
+      async connectAhead(url: string) {
+        ahead.push(url);
+        throw new Error('x');
+      },
+      close: vi.fn(),
+    };
+    const { exchanger } = setup([ok], { http });
+    exchanger.connectAhead();
+    await settle();
+    process.off('unhandledRejection', unhandled);
+    expect(ahead).toEqual([ENDPOINT]);
+    expect(unhandled).not.toHaveBeenCalled();
+    await exchanger.close();
+    expect(http.close).toHaveBeenCalledTimes(1);
+    const { requests, exchanger: other } = setup([ok]);
+    await other.exchange({ ...credential, clientSecrets: [redact('one'), redact('two')] });
+    expect(new URLSearchParams(String(requests[0]?.body)).get('client_secret')).toBe('one');
   });
 
   it("rejects with the caller's reason, also while it waits for the next try", async () => {

@@ -49,6 +49,42 @@ describe('token response: accepted', () => {
     });
   });
 
+  it('never believes more than a day of the token alone', () => {
+    const token = jwt({ created_at: `${NOW}`, expires_in: '1e18' });
+    expect(parse(200, { access_token: token }).expiresInSeconds).toBe(86_400);
+    expect(parse(200, { access_token: token, expires_in: null }).expiresInSeconds).toBe(86_400);
+  });
+
+  it.each([
+    ['the year itself is believed', 365 * 86_400, 365 * 86_400],
+    ['a second more is not', 365 * 86_400 + 1, 86_400],
+    ['a text of 400 digits is not', '9'.repeat(400), 86_400],
+  ])('%s', (_title, expiresIn, seconds) => {
+    expect(parse(200, { access_token: 'abc', expires_in: expiresIn }).expiresInSeconds).toBe(seconds);
+  });
+
+  it.each([
+    ['commas', 'openid,AdobeID', ['openid', 'AdobeID']],
+    ['nothing', '', undefined],
+    ['a number', 7, undefined],
+  ])("takes the answer's scope: %s", (_title, scope, expected) => {
+    expect(parse(200, { access_token: 'abc', expires_in: 1, scope }).scope).toEqual(expected);
+  });
+
+  it.each([16 * 1024])('a token of %d characters', (length) => {
+    expect(parse(200, { access_token: 'a'.repeat(length), expires_in: 1 }).accessToken).toHaveLength(length);
+  });
+
+  it.each([
+    ['no numbers', { expires_in: 'x' }],
+    ['nothing', { expires_in: '' }],
+    ['zero', { expires_in: '0' }],
+    ['null for claims', null],
+  ])('does not trip over odd claims: %s', (_title, claims) => {
+    expect(() => parse(200, { access_token: jwt(claims as object) })).toThrow('no expires_in');
+    expect(parse(200, { access_token: jwt(claims as object), expires_in: 5 }).expiresInSeconds).toBe(5);
+  });
+
   it.each([
     ['1e12 without claims: a day', 'abc', 1e12, 86_400],
     [
@@ -92,7 +128,12 @@ describe('token response: refused as invalid', () => {
   });
 
   it('a redirect, and a 4xx that is not OAuth', () => {
-    expect(failure(302, '', { location: 'https://evil.test/' })).toMatchObject({ code: 'ERR_TOKEN_RESPONSE_INVALID' });
+    const redirect = failure(302, '', { location: 'https://evil.test/' });
+    expect(redirect).toMatchObject({
+      code: 'ERR_TOKEN_RESPONSE_INVALID',
+      message: expect.stringContaining('redirect'),
+    });
+    expect(failure(201, { access_token: 'abc', expires_in: 1 }).code).toBe('ERR_TOKEN_RESPONSE_INVALID');
     expect(failure(404, '<html>').message).toContain('404 without an OAuth error');
   });
 });
@@ -130,7 +171,25 @@ describe('token response: rejected', () => {
     expect(error.message).not.toContain('\u001b');
     expect(error.message.length).toBeLessThan(500);
     expect(failure(400, { error: 'x s3cret "' }).message).toContain('unknown_error');
+    expect(failure(400, { error: 's3cret' }).message).not.toContain('s3cret');
+    expect(failure(500, { error: 'lost s3cret' }).message).not.toContain('s3cret');
+    expect(failure(400, { error: 'x', error_description: 's3cr\u00e9t' }).message).toContain('"s3cr t"');
   });
+
+  it.each(['constructor', 'toString', '__proto__'])('has no hint for an error called %s', (code) => {
+    expect(failure(400, { error: code })).toMatchObject({ error: code });
+    expect(failure(400, { error: code }).hint).toBeUndefined();
+  });
+
+  it.each([{}, { 'x-debug-id': 'two words' }, { 'x-debug-id': 'x'.repeat(101) }])(
+    'shows no odd debug id: %j',
+    (headers) => {
+      const error = failure(400, { error: 'invalid_client' }, headers as Record<string, string>);
+      expect(error).not.toHaveProperty('debugId');
+      expect(error.message).toMatch(/\(HTTP 400\)$/);
+      expect(error).not.toHaveProperty('error_description');
+    },
+  );
 });
 
 describe('token response: unavailable', () => {

@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect, createServer as createTcpServer, type Server as TcpServer } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { systemClock } from '../../src/clock.js';
 import {
   createHttpClient,
@@ -93,6 +93,32 @@ describe('http client', () => {
     await expect(request).rejects.toBe('enough');
   });
 
+  it.each([
+    ['headers', { headersMs: 100 }, 'http', '', 'no answer within the headers timeout'],
+    ['the body', { bodyMs: 100 }, 'http', 'HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf', 'stopped in the middle'],
+    ['a TLS handshake', { connectMs: 100 }, 'https', '', 'no connection within the connect timeout'],
+  ])('does not wait longer than it may for %s', async (_title, timeouts, scheme, sent, message) => {
+    const port = await listen(createTcpServer((socket) => void socket.on('error', () => undefined).write(sent)));
+    const started = performance.now();
+    const request = client({ timeouts }).request({ method: 'GET', url: `${scheme}://127.0.0.1:${port}/` });
+    expect(await fault(request)).toMatchObject({ message: expect.stringContaining(message), retryable: true });
+    expect(performance.now() - started).toBeLessThan(2500);
+  });
+
+  it('closes what it opened, and ends what is under way', async () => {
+    let closed = 0;
+    const server = createServer(() => undefined);
+    server.on('connection', (socket) => socket.on('close', () => closed++));
+    const port = await listen(server);
+    const made = client();
+    await made.connectAhead(`http://127.0.0.1:${port}/`);
+    const pending = fault(made.request({ method: 'GET', url: `http://127.0.0.1:${port}/` }));
+    await new Promise((resolve) => server.once('request', resolve));
+    await made.close();
+    expect(await pending).toMatchObject({ message: 'the client was closed meanwhile', retryable: false });
+    await vi.waitUntil(() => closed > 0);
+  });
+
   it('says what the network met', async () => {
     const closed = await listen(createTcpServer());
     await cleanups.pop()?.();
@@ -160,12 +186,24 @@ describe('http client', () => {
       socket.on('error', () => upstream.destroy());
     });
     const settings = { httpProxy: `http://127.0.0.1:${await listen(proxy)}` };
-    const answer = await client({}, settings).request({ method: 'GET', url: 'http://ims.invalid/' });
+    const one = client({}, settings);
+    const answer = await one.request({ method: 'GET', url: 'http://ims.invalid/' });
     expect(answer.body.toString()).toBe('through');
     expect(tunnels).toEqual(['ims.invalid:80']);
-    await client({}, settings).request({ method: 'GET', url: `http://127.0.0.1:${target}/` });
+    await one.request({ method: 'GET', url: `http://127.0.0.1:${target}/` });
+    expect(
+      await fault(client({ direct: true }, settings).request({ method: 'GET', url: 'http://ims.invalid/' })),
+    ).toEqual(expect.objectContaining({ message: expect.stringContaining('name cannot be resolved') }));
     expect(tunnels).toHaveLength(1);
   });
+
+  it.each(['http://', 'http://a b', 'ftp://127.0.0.1:1'])(
+    'refuses a proxy that is none (%s), and shows none of it',
+    async (url) => {
+      const request = client({}, { httpProxy: url }).request({ method: 'GET', url: 'http://ims.invalid/' });
+      expect(await fault(request)).toMatchObject({ hint: expect.stringContaining('HTTPS_PROXY'), retryable: false });
+    },
+  );
 
   it('says when the proxy refuses', async () => {
     const proxy = createServer();

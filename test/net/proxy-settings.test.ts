@@ -20,6 +20,21 @@ describe('proxy settings', () => {
     [{ HTTPS_PROXY: 'http://p', NO_PROXY: 'a.test:8443' }, 'https://a.test', 'http://p'],
     [{ HTTPS_PROXY: 'http://p', NO_PROXY: 'a.test:443' }, 'https://a.test', undefined],
     [{ HTTPS_PROXY: 'http://p', no_proxy: 'A.TEST' }, 'https://a.test', undefined],
+    [{ HTTPS_PROXY: 'http://p', NO_PROXY: 'a.test' }, 'https://sub.a.test', undefined],
+    [{ HTTPS_PROXY: 'http://p', NO_PROXY: 'b.test' }, 'https://a.test', 'http://p'],
+    [{ HTTPS_PROXY: 'http://p', NO_PROXY: 'b.test a.test:8443' }, 'https://a.test:8443', undefined],
+    [{ HTTP_PROXY: 'http://p', NO_PROXY: 'a.test:80' }, 'http://a.test', undefined],
+    [{ HTTPS_PROXY: 'socks5://p' }, 'https://a.test', 'socks5://p'],
+    [{ HTTPS_PROXY: 'http://p', NO_PROXY: '10.1.2.3' }, 'https://10.1.2.3:8200', undefined],
+    [{ HTTPS_PROXY: 'http://p', NO_PROXY: '10.0.0.0/8,.svc' }, 'https://10.1.2.3:8200', undefined],
+    [{ HTTPS_PROXY: 'http://p', NO_PROXY: '10.0.0.0/8' }, 'https://11.1.2.3', 'http://p'],
+    [{ HTTPS_PROXY: 'http://p', NO_PROXY: '10.0.0.0/33' }, 'https://10.0.0.0', 'http://p'],
+    [{ HTTPS_PROXY: 'http://p', NO_PROXY: '10.0.0.0/x' }, 'https://10.0.0.0', 'http://p'],
+    [{ HTTPS_PROXY: 'http://p', NO_PROXY: '0.0.0.0/0' }, 'https://a.test', 'http://p'],
+    [{ HTTPS_PROXY: 'http://p', NO_PROXY: 'fd00::1' }, 'https://[fd00::1]', undefined],
+    [{ HTTPS_PROXY: 'http://p', NO_PROXY: '[fd00::1]:443' }, 'https://[fd00::1]', undefined],
+    [{ HTTPS_PROXY: 'http://p', NO_PROXY: 'fd00::/8' }, 'https://[fd12::7]', undefined],
+    [{ HTTPS_PROXY: 'http://p', NO_PROXY: 'fd00::/8,10.0.0.0/8' }, 'https://[fe12::7]', 'http://p'],
   ])('%j for %s', (env, url, expected) => {
     expect(via(env, url)).toBe(expected);
   });

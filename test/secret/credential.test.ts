@@ -72,7 +72,9 @@ describe('credential: shapes found in the wild', () => {
     });
     expect(parse({ ...adobe, CLIENT_SECRETS: JSON.stringify([S1, S2]) }).secrets).toEqual([S1, S2]);
     expect(parse({ ...adobe, CLIENT_SECRETS: `${S1}, ${S2}` }).secrets).toEqual([S1, S2]);
-    expect(parse({ ...adobe, CLIENT_SECRET: S1 }).secrets).toEqual([S1]);
+    expect(parse({ ...adobe, CLIENT_SECRET: S1 }).secrets).toEqual([S1, S2]);
+    expect(parse({ ...adobe, CLIENT_SECRET: [S1, S2], CLIENT_SECRETS: [S1] }).secrets).toEqual([S1, S2]);
+    expect(parse({ ...adobe, SCOPES: [] }).scope).toBeUndefined();
   });
 
   it.each(['openid,AdobeID', 'openid, AdobeID', 'openid AdobeID', '["openid","AdobeID"]', ['openid', ' AdobeID ']])(
@@ -81,6 +83,52 @@ describe('credential: shapes found in the wild', () => {
       expect(parse({ client_id: 'id', client_secret: S1, scopes }).scope).toEqual(['openid', 'AdobeID']);
     },
   );
+
+  it("the console's download, with its scopes", () => {
+    expect(parse(download({ jwt: {} }, { oauth_server_to_server: serverToServer }))).toEqual({
+      clientId: 'id',
+      secrets: [S1],
+      scope: ['openid', 'AdobeID'],
+      orgId: undefined,
+    });
+  });
+
+  it("aio's variables, with scopes, organisation and what is none of ours", () => {
+    const context = 'AIO_ims_contexts_my__ctx';
+    const variables = {
+      [`${context}_client__id`]: 'id',
+      [`${context}_client__secrets`]: `["${S1}", "${S2}"]`,
+      [`${context}_technical__account__id`]: 't',
+      [`${context}_ims__org__id`]: 'X@AdobeOrg',
+      [`${context}_scopes`]: '["openid","AdobeID"]',
+      [`${context}_meta__scopes`]: '["ent_x_sdk"]',
+      OTHER: 'x',
+    };
+    const expected = { clientId: 'id', secrets: [S1, S2], scope: ['openid', 'AdobeID'], orgId: 'X@AdobeOrg' };
+    expect(parse(variables)).toEqual(expected);
+    const lines = Object.entries(variables).map(([name, value]) => `${name}='${value}'`);
+    expect(parse(lines.join('\n'))).toEqual(expected);
+    expect(parse(lines.join('\r\n'))).toEqual(expected);
+    expect(parse({ [`${context}_client__id`]: 'id', [`${context}_client__secret`]: S1 }).secrets).toEqual([S1]);
+  });
+
+  it('one of several, where its fields are named', () => {
+    const path = (index: number) => `project.workspace.details.credentials.${index}.oauth_server_to_server`;
+    const two = download(
+      { oauth_server_to_server: { client_id: 'other' } },
+      { oauth_server_to_server: serverToServer },
+    );
+    const named = { clientId: `${path(1)}.client_id`, clientSecret: `${path(1)}.client_secrets` };
+    expect(parse(two, named)).toMatchObject({ clientId: 'id', secrets: [S1] });
+    const contexts = { AIO_ims_contexts_a_client__id: 'a', AIO_ims_contexts_b_client__id: 'b', s: S1 };
+    expect(failure(contexts, { clientSecret: 's' }).message).toContain('2 ims contexts');
+    expect(failure(contexts, { clientId: 's' }).message).toContain('2 ims contexts');
+    const one = download({ oauth_server_to_server: serverToServer });
+    expect(parse(one, { clientId: `${path(0)}.client_id` })).toMatchObject({ clientId: 'id', secrets: [S1] });
+    expect(parse(contexts, { clientId: 'AIO_ims_contexts_b_client__id', clientSecret: 's' }).clientId).toBe('b');
+    const jwt = { ...download({ jwt: {} }), id: 'id', s: S1 };
+    expect(parse(jwt, { clientId: 'id', clientSecret: 's' }).clientId).toBe('id');
+  });
 
   it('keeps a comma inside a single client secret', () => {
     expect(parse({ client_id: 'id', client_secret: 'a,b' }).secrets).toEqual(['a,b']);
@@ -122,6 +170,18 @@ describe('credential: refused', () => {
     ['an id with a space', { client_id: 'my id', client_secret: S1 }, /white space/],
     ['control characters', { client_id: 'id', client_secret: `${S1}\u0007x` }, /control characters/],
     ['a pasted file', { client_id: 'id', client_secret: 'x'.repeat(5000) }, /longer than/],
+    [
+      'two different lists of scopes',
+      { client_id: 'id', client_secret: S1, scope: 'openid', SCOPES: ['openid', 'AdobeID'] },
+      /"scope" and "SCOPES" differ/,
+    ],
+    ['two different secrets', { client_id: 'id', client_secret: S1, client_secrets: [S2] }, /differ/],
+    ['an organisation that is a number', { client_id: 'id', client_secret: S1, org_id: 7 }, /"org_id" must be a text/],
+    [
+      'a list that is an object',
+      { client_id: 'id', client_secrets: { a: S1 } },
+      /not a list of texts; it is an object/,
+    ],
     ['two different ids', { client_id: 'a', CLIENT_ID: 'b', client_secret: S1 }, /"client_id" and "CLIENT_ID" differ/],
     [
       'two credentials in a download',
@@ -146,7 +206,9 @@ describe('credential: refused', () => {
   });
 
   it('does not reach into prototypes', () => {
-    expect(failure({ client_id: 'id' }, { clientSecret: 'constructor.name' }).message).toContain('no field');
+    for (const path of ['constructor.name', 'toString', 'inner.__proto__', 'inner.toString']) {
+      expect(failure({ client_id: 'id', inner: {} }, { clientSecret: path }).message).toContain('no field');
+    }
     expect(failure('{"__proto__": {"client_id": "id", "client_secret": "x"}}').message).toContain('no client_id');
   });
 

@@ -73,6 +73,40 @@ describe('provider chain', () => {
     expect(second.source.close).toHaveBeenCalledTimes(1);
   });
 
+  it("keeps what the last link's error says of another try, and leaves no second close to it", async () => {
+    const first = link('first', found);
+    const busy = new ImsvaultError('ERR_SECRET_UNAVAILABLE', 'busy', { retryable: false, retryAfterMs: 7 });
+    vi.mocked(first.source.readCredential).mockRejectedValueOnce(busy);
+    const chain = createProviderChain([first]);
+    const error = await chain.readCredential().catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ retryable: false, retryAfterMs: 7, cause: busy });
+    expect(error).not.toHaveProperty('hint');
+    await chain.close();
+    await chain.close();
+    expect(first.source.close).toHaveBeenCalledTimes(1);
+  });
+
+  it('hands the options on', async () => {
+    const first = link('first', found);
+    const options = { fresh: true };
+    await createProviderChain([first]).readCredential(options);
+    expect(first.source.readCredential).toHaveBeenCalledWith(options);
+  });
+
+  it("lets the caller's reason through although it is one of our errors, and asks no further link", async () => {
+    const controller = new AbortController();
+    const reason = new ImsvaultError('ERR_ABORTED', 'closed');
+    const first = link('first', 'ERR_SECRET_NOT_FOUND');
+    first.open.mockImplementation(async () => {
+      controller.abort(reason);
+      return first.source;
+    });
+    const second = link('second', found);
+    const chain = createProviderChain([first, second]);
+    await expect(chain.readCredential({ signal: controller.signal })).rejects.toBe(reason);
+    expect(second.open).not.toHaveBeenCalled();
+  });
+
   it("lets an abort through as the caller's reason", async () => {
     const reason = new Error('enough');
     const aborting = {

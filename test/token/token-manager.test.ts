@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { AccessToken } from '../../src/access-token.js';
 import { ImsvaultError } from '../../src/errors.js';
+import type { RenewRequest } from '../../src/token/fleet-options.js';
 import { createTokenManager } from '../../src/token/token-manager.js';
 import { fakeToken } from '../support/fake-token.js';
 import { createManualClock, settle } from '../support/manual-clock.js';
@@ -12,7 +13,7 @@ const DAY_SECONDS = 86_400;
 function setup({ lifeSeconds = DAY_SECONDS, latencyMs = 0, random = 0.5 } = {}) {
   const clock = createManualClock();
   let failure: unknown;
-  const renew = vi.fn(async (signal: AbortSignal): Promise<AccessToken> => {
+  const renew = vi.fn(async (_request: RenewRequest, signal: AbortSignal): Promise<AccessToken> => {
     const issuedAt = clock.now();
     if (latencyMs > 0) await new Promise<void>((resolve) => clock.setTimer(resolve, latencyMs));
     signal.throwIfAborted();
@@ -173,6 +174,25 @@ describe('token manager', () => {
     expect(longer).not.toBe(token);
     expect(await manager.getToken({ minTtlMs: 2 * HOUR })).toBe(longer);
     expect(renew).toHaveBeenCalledTimes(2);
+  });
+
+  it('begins nothing for a caller who has gone', async () => {
+    const { renew, manager } = setup();
+    await expect(manager.getToken({ signal: AbortSignal.abort('gone') })).rejects.toBe('gone');
+    expect(renew).not.toHaveBeenCalled();
+  });
+
+  it('lets a thousand callers wait on one signal without a warning of Node', async () => {
+    const warned = vi.fn();
+    process.on('warning', warned);
+    const { clock, manager } = setup({ latencyMs: 100 });
+    const { signal } = new AbortController();
+    const calls = Array.from({ length: 1000 }, () => manager.getToken({ signal }));
+    await clock.advance(100);
+    await Promise.all(calls);
+    await settle();
+    process.off('warning', warned);
+    expect(warned).not.toHaveBeenCalled();
   });
 
   it("ends an aborted caller's wait and no one else's", async () => {

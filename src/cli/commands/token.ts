@@ -31,7 +31,7 @@ export async function runToken(options: TokenCommandOptions, io: Io): Promise<nu
       clock: systemClock,
       random: Math.random,
       renewal: engine.renewal,
-      async renew(closing) {
+      async renew(_request, closing) {
         const renewed = await engine.renew(AbortSignal.any([closing, io.signal]));
         provider = renewed.source.provider;
         return renewed.token;

@@ -1,0 +1,62 @@
+import type { AccessToken } from '../access-token.js';
+import type { Clock } from '../clock.js';
+import type { RenewalPolicy } from './renewal-schedule.js';
+import type { TokenStore } from './token-store.js';
+
+/** What a renewal is asked for. */
+export interface RenewRequest {
+  /** The token held now, if it can still be used: then nobody has to wait. */
+  usable?: AccessToken;
+  /** A token that an API refused; one newer than it is wanted. */
+  rejected?: AccessToken;
+  /** Somebody insists on a new token. */
+  forced?: boolean;
+}
+
+export interface Exchanged {
+  token: AccessToken;
+  /** IMS's clock less this machine's, in milliseconds. */
+  clockOffsetMs: number;
+}
+
+/** What happened, for counters and logs. */
+export type FleetEvent =
+  | 'adopted'
+  | 'claimed'
+  | 'claim-lost'
+  | 'exchanged'
+  | 'published'
+  | 'publish-failed'
+  | 'publish-lost'
+  | 'uncoordinated'
+  | 'store-unavailable'
+  | 'identity-mismatch';
+
+export interface FleetOptions {
+  store: TokenStore;
+  identity: string;
+  tokenEndpoint: string;
+  /** Reads the credential and exchanges it. Absent: a consumer, which only reads the document. */
+  exchange?: (signal: AbortSignal) => Promise<Exchanged>;
+  clock: Clock;
+  /** A number in [0, 1). */
+  random: () => number;
+  /** A new UUID. */
+  newId: () => string;
+  renewal: RenewalPolicy;
+  /** 1,000–120,000. Default 20,000. */
+  claimTtlMs?: number;
+  onMismatch: 'exchange' | 'replace' | 'fail';
+  onUnavailable: 'exchange' | 'fail';
+  warn: (message: string) => void;
+  onEvent?: (event: FleetEvent) => void;
+}
+
+/** One process's part in a fleet that shares a token through a store. */
+export interface FleetRenewal {
+  /**
+   * The next token: adopted from the store, or exchanged by whoever wins the claim.
+   * @throws ImsvaultError; with `retryAfterMs` when another process renews and `request.usable` makes waiting needless
+   */
+  renew(request: RenewRequest, signal: AbortSignal): Promise<AccessToken>;
+}

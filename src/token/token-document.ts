@@ -1,0 +1,233 @@
+import { ImsvaultError } from '../errors.js';
+import { readClaims } from '../ims/token-claims.js';
+import { type Redacted, redact, reveal } from '../redacted.js';
+
+/** The token that a document carries. Times are the servers' (IMS), not this machine's. */
+export interface PublishedToken {
+  accessToken: Redacted<string>;
+  tokenType: string;
+  /** Unix milliseconds. */
+  expiresAt: number;
+  /** Unix milliseconds. */
+  issuedAt: number;
+  scope: readonly string[];
+  clientId: string;
+  /** Which publication this is; a publisher recognises its own by it. */
+  publishId: string;
+}
+
+/** Somebody has the right to make the next generation. */
+export interface RenewalClaim {
+  /** A new UUID for each attempt; never a host or a process. */
+  id: string;
+  /** Milliseconds of standing still after which it counts as dead. */
+  ttlMs: number;
+}
+
+/** The last renewal failed; others wait it out. */
+export interface SharedFailure {
+  /** A new UUID for each failure. */
+  id: string;
+  /** An imsvault error code, or IMS's `error`. */
+  code: string;
+  /** Milliseconds to wait, by the reader's own clock from when it first sees this. */
+  retryAfterMs: number;
+  /** How many renewals in a row have failed. */
+  count: number;
+}
+
+/** What stands in the token's secret: one JSON value, written as a whole. */
+export interface TokenDocument {
+  identity: string;
+  tokenEndpoint: string;
+  /** Rises by one with each published token. 0: none was published yet. */
+  generation: number;
+  token?: PublishedToken;
+  renewal?: RenewalClaim;
+  lastFailure?: SharedFailure;
+  /** When a token was last renewed because an API rejected it, by the servers' clock, Unix milliseconds. */
+  rejectionRenewedAt?: number;
+  /** A newer major version wrote it: it may be read and must not be replaced. */
+  readOnly: boolean;
+  /** Fields that this version does not know; written back as they were. */
+  unknown: Readonly<Record<string, unknown>>;
+}
+
+/** Its major version. A change that readers of 1 would misread makes it 2. */
+export const DOCUMENT_SCHEMA = 'imsvault-token/1';
+/** The smallest of what the stores take is 25 KB; a token is under 2 KiB. */
+export const MAX_DOCUMENT_BYTES = 16 * 1024;
+const MAX_GENERATION = Number.MAX_SAFE_INTEGER;
+const YEAR_MS = 365 * 24 * 3_600_000;
+const B64TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/;
+const ID = /^[A-Za-z0-9_-]{1,64}$/;
+/** Claim and clock may differ by the time a request takes. */
+const CLAIMS_TOLERANCE_MS = 120_000;
+
+/** JSON, to be written as it is. */
+export function serializeTokenDocument(document: TokenDocument): Redacted<string> {
+  const { token, renewal, lastFailure, rejectionRenewedAt } = document;
+  return redact(
+    JSON.stringify({
+      ...document.unknown,
+      schema: DOCUMENT_SCHEMA,
+      identity: document.identity,
+      token_endpoint: document.tokenEndpoint,
+      generation: document.generation,
+      ...(token === undefined
+        ? {}
+        : {
+            access_token: reveal(token.accessToken),
+            token_type: token.tokenType,
+            expires_at: new Date(token.expiresAt).toISOString(),
+            issued_at: new Date(token.issuedAt).toISOString(),
+            scope: token.scope.join(','),
+            client_id: token.clientId,
+            publish_id: token.publishId,
+          }),
+      ...(renewal === undefined ? {} : { renewal: { id: renewal.id, ttl: renewal.ttlMs / 1000 } }),
+      ...(lastFailure === undefined
+        ? {}
+        : {
+            last_failure: {
+              id: lastFailure.id,
+              code: lastFailure.code,
+              retry_after: lastFailure.retryAfterMs / 1000,
+              count: lastFailure.count,
+            },
+          }),
+      ...(rejectionRenewedAt === undefined ? {} : { rejection_renewed_at: new Date(rejectionRenewedAt).toISOString() }),
+    }),
+  );
+}
+
+/**
+ * Reads a document that others may have written: whoever can write it is trusted with the token, but not with this
+ * process.
+ * @param where the document's place, for the error's text
+ * @param now the servers' clock, Unix milliseconds
+ * @throws ERR_SECRET_MALFORMED; the text names fields, never values
+ */
+export function parseTokenDocument(value: Redacted<string>, where: string, now: number): TokenDocument {
+  const text = reveal(value);
+  const fail = (what: string) =>
+    new ImsvaultError('ERR_SECRET_MALFORMED', `${where}: ${what}`, {
+      hint: 'The token store must name a secret of its own, which only imsvault writes.',
+    });
+  if (Buffer.byteLength(text) > MAX_DOCUMENT_BYTES) throw fail(`it is larger than ${MAX_DOCUMENT_BYTES} bytes`);
+  const fields = parseObject(text);
+  if (fields === undefined) throw fail('it is not a JSON object');
+  const { schema } = fields;
+  if (typeof schema !== 'string' || !/^imsvault-token\/[1-9]\d{0,3}$/.test(schema))
+    throw fail('it is no token document');
+  if ('client_secret' in fields || 'client_secrets' in fields) throw fail('it holds a client secret');
+
+  const { identity, token_endpoint: tokenEndpoint, generation } = fields;
+  if (typeof identity !== 'string' || !/^[\w-]{43}$/.test(identity)) throw fail('its identity is malformed');
+  if (typeof tokenEndpoint !== 'string' || tokenEndpoint.length > 2048) throw fail('its token_endpoint is malformed');
+  if (!Number.isSafeInteger(generation) || (generation as number) < 0 || (generation as number) > MAX_GENERATION) {
+    throw fail('its generation is malformed');
+  }
+  const token = fields.access_token === undefined ? undefined : parseToken(fields, now, fail);
+  const renewal = parseRenewal(fields.renewal, fail);
+  const lastFailure = parseFailure(fields.last_failure, fail);
+  const rejectionRenewedAt = parseTime(fields.rejection_renewed_at);
+  return {
+    identity,
+    tokenEndpoint,
+    generation: generation as number,
+    ...(token === undefined ? {} : { token }),
+    ...(renewal === undefined ? {} : { renewal }),
+    ...(lastFailure === undefined ? {} : { lastFailure }),
+    ...(rejectionRenewedAt === undefined ? {} : { rejectionRenewedAt }),
+    readOnly: schema !== DOCUMENT_SCHEMA,
+    unknown: Object.fromEntries(Object.entries(fields).filter(([name]) => !KNOWN.has(name))),
+  };
+}
+
+const KNOWN: ReadonlySet<string> = new Set([
+  'schema',
+  'identity',
+  'token_endpoint',
+  'generation',
+  'access_token',
+  'token_type',
+  'expires_at',
+  'issued_at',
+  'scope',
+  'client_id',
+  'publish_id',
+  'renewal',
+  'last_failure',
+  'rejection_renewed_at',
+]);
+
+type Fields = Readonly<Record<string, unknown>>;
+type Fail = (what: string) => ImsvaultError;
+
+function parseToken(fields: Fields, now: number, fail: Fail): PublishedToken {
+  const {
+    access_token: accessToken,
+    token_type: tokenType,
+    scope,
+    client_id: clientId,
+    publish_id: publishId,
+  } = fields;
+  if (typeof accessToken !== 'string' || !B64TOKEN.test(accessToken)) throw fail('its access_token is malformed');
+  if (tokenType !== 'bearer') throw fail('its token_type is not bearer');
+  if (typeof scope !== 'string') throw fail('its scope is malformed');
+  if (typeof clientId !== 'string' || !/^[\x21-\x7e]{1,256}$/.test(clientId)) throw fail('its client_id is malformed');
+  if (typeof publishId !== 'string' || !ID.test(publishId)) throw fail('its publish_id is malformed');
+  const [expiresAt, issuedAt] = [parseTime(fields.expires_at), parseTime(fields.issued_at)];
+  if (expiresAt === undefined || issuedAt === undefined || issuedAt >= expiresAt) throw fail('its times are malformed');
+  if (expiresAt > now + YEAR_MS) throw fail('its expires_at is more than a year away');
+  const claims = readClaims(accessToken);
+  if (claims?.clientId !== undefined && claims.clientId !== clientId) throw fail("its client_id is not its token's");
+  if (claims?.createdAt !== undefined && claims.lifetimeSeconds !== undefined) {
+    const until = claims.createdAt + claims.lifetimeSeconds * 1000;
+    if (expiresAt > until + CLAIMS_TOLERANCE_MS) throw fail("its expires_at is later than its token's");
+  }
+  return {
+    accessToken: redact(accessToken),
+    tokenType,
+    expiresAt,
+    issuedAt,
+    scope: scope.split(',').filter((name) => name !== ''),
+    clientId,
+    publishId,
+  };
+}
+
+function parseRenewal(value: unknown, fail: Fail): RenewalClaim | undefined {
+  if (value === undefined) return undefined;
+  const { id, ttl } = (value ?? {}) as Fields;
+  if (typeof id !== 'string' || !ID.test(id)) throw fail('its renewal is malformed');
+  // Out of bounds it would either starve everybody or protect nobody.
+  if (typeof ttl !== 'number' || !(ttl >= 1 && ttl <= 120)) throw fail('its renewal.ttl is out of bounds');
+  return { id, ttlMs: ttl * 1000 };
+}
+
+function parseFailure(value: unknown, fail: Fail): SharedFailure | undefined {
+  if (value === undefined) return undefined;
+  const { id, code, retry_after: retryAfter, count } = (value ?? {}) as Fields;
+  if (typeof id !== 'string' || !ID.test(id)) throw fail('its last_failure is malformed');
+  if (typeof code !== 'string' || !/^\w{1,64}$/.test(code)) throw fail('its last_failure.code is malformed');
+  if (typeof retryAfter !== 'number' || !(retryAfter >= 0)) throw fail('its last_failure.retry_after is malformed');
+  if (!Number.isSafeInteger(count) || (count as number) < 1) throw fail('its last_failure.count is malformed');
+  return { id, code, retryAfterMs: Math.min(retryAfter, 300) * 1000, count: count as number };
+}
+
+function parseTime(value: unknown): number | undefined {
+  if (typeof value !== 'string' || !/^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(value)) return undefined;
+  const time = Date.parse(value);
+  return Number.isNaN(time) ? undefined : time;
+}
+
+function parseObject(text: string): Fields | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,178 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { Server, Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { systemClock } from '../../src/clock.js';
+import { ImsvaultError } from '../../src/errors.js';
+import { createExchanger } from '../../src/ims/exchange.js';
+import { redact } from '../../src/redacted.js';
+import type { CredentialSource, ReadCredential } from '../../src/secret/credential-source.js';
+import { exchangeFresh } from '../../src/token/exchange-renewal.js';
+import { openTokenEngine } from '../../src/token-engine.js';
+import { createBench } from '../net/servers.js';
+import { createAuthority } from '../support/authority.js';
+
+const bench = createBench();
+afterEach(() => bench.closeAll());
+
+const ANSWER = '{"access_token":"tok","token_type":"bearer","expires_in":3600}';
+const found: ReadCredential = {
+  credential: { clientId: 'id', clientSecrets: [redact('secret')] },
+  version: { value: redact('{}'), id: '1' },
+  provider: 'scripted',
+};
+
+/** An IMS that counts what reaches it. */
+async function startIms(
+  options: { onConnection?: (socket: Socket, count: number) => void; tls?: { cert: string; key: string } } = {},
+) {
+  const seen = { connections: 0, requests: 0 };
+  const answer = (_request: unknown, response: { end(body: string): void }) => {
+    seen.requests++;
+    response.end(ANSWER);
+  };
+  const server: Server = options.tls === undefined ? createServer(answer) : createTlsServer(options.tls, answer);
+  server.on(options.tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
+    seen.connections++;
+    options.onConnection?.(socket, seen.connections);
+  });
+  const port = await bench.listen(server as Parameters<typeof bench.listen>[0]);
+  return { seen, port };
+}
+
+function exchangerTo(port: number) {
+  return createExchanger({
+    tokenEndpoint: `http://127.0.0.1:${port}/ims/token/v3`,
+    http: bench.client({ connections: 1 }),
+    clock: systemClock,
+    random: () => 0.01,
+    timeoutMs: 5000,
+    warn: () => undefined,
+  });
+}
+
+function sourceOf(readCredential: CredentialSource['readCredential']): CredentialSource {
+  return { name: 'scripted', readCredential, close: async () => undefined };
+}
+
+describe('exchange with a fresh credential', () => {
+  it('connects to IMS while the secret is read, and uses that one connection', async () => {
+    const ims = await startIms();
+    // The read ends only when IMS has seen the connection: one after the other would never end.
+    const source = sourceOf(async () => {
+      await vi.waitUntil(() => ims.seen.connections === 1, { timeout: 3000 });
+      expect(ims.seen.requests).toBe(0);
+      return found;
+    });
+    const renewed = await exchangeFresh(source, exchangerTo(ims.port));
+    expect(renewed.token.accessToken).toBe('tok');
+    expect(renewed.source).toBe(found);
+    expect(ims.seen).toEqual({ connections: 1, requests: 1 });
+  });
+
+  it('does not open a second connection when the secret is there first', async () => {
+    const ims = await startIms();
+    await exchangeFresh(
+      sourceOf(async () => found),
+      exchangerTo(ims.port),
+    );
+    expect(ims.seen).toEqual({ connections: 1, requests: 1 });
+  });
+
+  it('connects anew when IMS has closed the connection meanwhile', async () => {
+    let first: Socket | undefined;
+    const ims = await startIms({
+      onConnection(socket) {
+        first ??= socket;
+      },
+    });
+    const source = sourceOf(async () => {
+      await vi.waitUntil(() => first !== undefined, { timeout: 3000 });
+      first?.end();
+      await new Promise((resolve) => first?.on('close', resolve));
+      return found;
+    });
+    expect((await exchangeFresh(source, exchangerTo(ims.port))).token.accessToken).toBe('tok');
+    expect(ims.seen).toEqual({ connections: 2, requests: 1 });
+  });
+
+  it('tries again when the request meets a connection that is just being closed', async () => {
+    const ims = await startIms({
+      onConnection(socket, count) {
+        if (count === 1) socket.prependListener('data', () => socket.destroy());
+      },
+    });
+    const source = sourceOf(async () => {
+      await vi.waitUntil(() => ims.seen.connections === 1, { timeout: 3000 });
+      return found;
+    });
+    expect((await exchangeFresh(source, exchangerTo(ims.port))).token.accessToken).toBe('tok');
+    expect(ims.seen.connections).toBe(2);
+  });
+
+  it("throws the store's error although IMS was reached, and nothing was sent there", async () => {
+    const ims = await startIms();
+    const denied = new ImsvaultError('ERR_SECRET_ACCESS_DENIED', 'no');
+    const source = sourceOf(async () => Promise.reject(denied));
+    await expect(exchangeFresh(source, exchangerTo(ims.port))).rejects.toBe(denied);
+    expect(ims.seen.requests).toBe(0);
+  });
+
+  it('does nothing for a caller who has gone, and hands the signal to both steps', async () => {
+    const exchanger = { connectAhead: vi.fn(), exchange: vi.fn(async () => Promise.reject('x')), close: vi.fn() };
+    const source = sourceOf(vi.fn(async () => found));
+    await expect(exchangeFresh(source, exchanger, AbortSignal.abort('gone'))).rejects.toBe('gone');
+    expect(exchanger.connectAhead).not.toHaveBeenCalled();
+    expect(source.readCredential).not.toHaveBeenCalled();
+
+    const { signal } = new AbortController();
+    await exchangeFresh(source, exchanger, signal).catch(() => undefined);
+    expect(source.readCredential).toHaveBeenCalledWith({ signal });
+    expect(exchanger.exchange).toHaveBeenCalledWith(found.credential, signal);
+  });
+});
+
+describe('a profile opened', () => {
+  const env = { FUSION_CLIENT_ID: 'id', FUSION_CLIENT_SECRET: 'secret' };
+  const deps = { clock: systemClock, random: Math.random, warn: () => undefined };
+
+  it('makes one connection to IMS, over TLS that a caFile vouches for, and keeps it', async () => {
+    const authority = await createAuthority('company');
+    const { certificate, key } = await authority.issue({ addresses: ['127.0.0.1'] });
+    const ims = await startIms({ tls: { cert: certificate, key } });
+    const folder = await mkdtemp(join(tmpdir(), 'imsvault-engine-'));
+    try {
+      await writeFile(join(folder, 'ca.pem'), authority.certificate);
+      await writeFile(join(folder, 'ca.der'), 'no PEM');
+      const open = (caFile: string) =>
+        openTokenEngine(
+          {
+            env,
+            cwd: folder,
+            config: { ims: { tokenEndpoint: `https://127.0.0.1:${ims.port}/ims/token/v3`, caFile } },
+          },
+          deps,
+        );
+      const engine = await open('ca.pem');
+      expect((await engine.renew()).token.accessToken).toBe('tok');
+      await engine.renew();
+      expect(ims.seen).toEqual({ connections: 1, requests: 2 });
+      await engine.close();
+
+      for (const [file, problem] of [
+        ['absent.pem', 'cannot be read (ENOENT)'],
+        ['ca.der', 'not a PEM file'],
+      ] as const) {
+        await expect(open(file)).rejects.toMatchObject({
+          code: 'ERR_CONFIG_INVALID',
+          message: expect.stringMatching(new RegExp(`^ims.caFile: .*${file}.*${problem.replace(/[()]/g, '.')}`)),
+        });
+      }
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+});

@@ -1,0 +1,90 @@
+import { describe, expect, it } from 'vitest';
+import { simulateFleet } from './fleet-simulation.js';
+import type { Faults } from './servers.js';
+import { createRandom } from './world.js';
+
+/** More by `IMSVAULT_SIM_SEEDS=2000`; one alone by `IMSVAULT_SIM_SEED=7`. */
+const SEEDS = Number(process.env.IMSVAULT_SIM_SEEDS ?? 40);
+const ONE = process.env.IMSVAULT_SIM_SEED;
+const seeds = ONE === undefined ? Array.from({ length: SEEDS }, (_, index) => index + 1) : [Number(ONE)];
+
+const calm: Faults = { maxLatencyMs: 100, staleRead: 0, lostAnswer: 0, lostRequest: 0, imsFailure: 0 };
+const base = {
+  lifeMs: 3_600_000,
+  lifetimes: 5,
+  claimTtlMs: 20_000,
+  maxSkewMs: 0,
+  crashes: 0,
+  freezes: 0,
+  faults: calm,
+};
+
+describe(`a simulated fleet, ${seeds.length} seeds from ${seeds[0]}`, () => {
+  it('makes exactly one exchange per generation when nothing goes wrong', async () => {
+    for (const seed of seeds) {
+      const { exchanges, generations, violations } = await simulateFleet({ ...base, seed, workers: 3 + (seed % 48) });
+      expect(violations, `seed ${seed}`).toEqual([]);
+      expect({ seed, exchanges }).toEqual({ seed, exchanges: generations });
+      expect(generations).toBeGreaterThanOrEqual(5);
+      expect(generations).toBeLessThanOrEqual(7);
+    }
+  });
+
+  it('does so too with wall clocks that are off by ten minutes', async () => {
+    for (const seed of seeds) {
+      const { exchanges, generations, violations } = await simulateFleet({
+        ...base,
+        seed,
+        workers: 8,
+        maxSkewMs: 600_000,
+      });
+      expect(violations, `seed ${seed}`).toEqual([]);
+      expect({ seed, exchanges }).toEqual({ seed, exchanges: generations });
+    }
+  });
+
+  it('does so too when answers are lost and reads are stale', async () => {
+    const faults = { ...calm, maxLatencyMs: 500, staleRead: 0.2, lostAnswer: 0.1 };
+    for (const seed of seeds) {
+      const { exchanges, generations, violations, events } = await simulateFleet({
+        ...base,
+        seed,
+        workers: 10,
+        faults,
+      });
+      expect(violations, `seed ${seed}`).toEqual([]);
+      const alone = (events.uncoordinated ?? 0) + (events['publish-failed'] ?? 0) + (events['publish-lost'] ?? 0);
+      expect(exchanges, `seed ${seed}: ${JSON.stringify(events)}`).toBeLessThanOrEqual(generations + alone);
+    }
+  });
+
+  it('costs at most one exchange more for each crash or freeze', async () => {
+    const faults = { ...calm, maxLatencyMs: 1000 };
+    for (const seed of seeds) {
+      const random = createRandom(seed);
+      const crashes = Math.floor(random() * 4);
+      const freezes = Math.floor(random() * 3);
+      const report = await simulateFleet({ ...base, seed, workers: 12, faults, crashes, freezes });
+      expect(report.violations, `seed ${seed}`).toEqual([]);
+      expect(report.exchanges, `seed ${seed}: ${JSON.stringify(report)}`).toBeLessThanOrEqual(
+        report.generations + crashes + freezes,
+      );
+    }
+  });
+
+  it('serves every caller in time under everything at once', async () => {
+    const faults = { maxLatencyMs: 3000, staleRead: 0.3, lostAnswer: 0.1, lostRequest: 0.1, imsFailure: 0.2 };
+    for (const seed of seeds) {
+      const report = await simulateFleet({
+        ...base,
+        seed,
+        workers: 10,
+        faults,
+        maxSkewMs: 600_000,
+        crashes: 2,
+        freezes: 2,
+      });
+      expect(report.violations, `seed ${seed}: ${JSON.stringify(report.events)}`).toEqual([]);
+    }
+  });
+});

@@ -1,0 +1,121 @@
+import type { Clock } from '../../../src/clock.js';
+
+/** Numbers in [0, 1) that a seed reproduces (mulberry32). */
+export function createRandom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
+
+/** A machine of the simulation: its clocks, and whether it runs. */
+export interface Machine {
+  readonly clock: Clock;
+  /** Nothing of it runs before this moment. */
+  frozenUntil: number;
+  crashed: boolean;
+}
+
+export interface World {
+  /** True time, Unix milliseconds; also the servers' clock. */
+  readonly now: number;
+  /** @param skewMs how far its wall clock is ahead */
+  addMachine(skewMs: number): Machine;
+  /** Settles after `delayMs` of true time; never on a machine that has crashed. */
+  delay(machine: Machine | undefined, delayMs: number): Promise<void>;
+  /** Runs all that happens until then. */
+  run(untilMs: number): Promise<void>;
+}
+
+interface Event {
+  at: number;
+  order: number;
+  machine: Machine | undefined;
+  action: () => void;
+}
+
+export function createWorld(startMs = Date.UTC(2030, 0, 1)): World {
+  let now = startMs;
+  let order = 0;
+  const heap: Event[] = [];
+
+  const before = (a: Event, b: Event) => a.at < b.at || (a.at === b.at && a.order < b.order);
+
+  function push(event: Event): void {
+    heap.push(event);
+    for (let child = heap.length - 1; child > 0; ) {
+      const parent = (child - 1) >> 1;
+      const [a, b] = [heap[child] as Event, heap[parent] as Event];
+      if (!before(a, b)) return;
+      heap[child] = b;
+      heap[parent] = a;
+      child = parent;
+    }
+  }
+
+  function pop(): Event {
+    const first = heap[0] as Event;
+    const last = heap.pop() as Event;
+    if (heap.length === 0) return first;
+    heap[0] = last;
+    for (let parent = 0; ; ) {
+      let least = parent;
+      for (const child of [2 * parent + 1, 2 * parent + 2]) {
+        if (child < heap.length && before(heap[child] as Event, heap[least] as Event)) least = child;
+      }
+      if (least === parent) return first;
+      const moved = heap[parent] as Event;
+      heap[parent] = heap[least] as Event;
+      heap[least] = moved;
+      parent = least;
+    }
+  }
+
+  /** @returns a function that cancels */
+  function schedule(machine: Machine | undefined, delayMs: number, action: () => void): () => void {
+    let cancelled = false;
+    push({ at: now + Math.max(0, delayMs), order: order++, machine, action: () => (cancelled ? undefined : action()) });
+    return () => {
+      cancelled = true;
+    };
+  }
+
+  return {
+    get now() {
+      return now;
+    },
+    addMachine(skewMs) {
+      const bootedAt = now;
+      const machine: Machine = {
+        frozenUntil: 0,
+        crashed: false,
+        clock: {
+          now: () => now + skewMs,
+          monotonic: () => now - bootedAt,
+          setTimer: (callback, delayMs) => schedule(machine, delayMs, callback),
+        },
+      };
+      return machine;
+    },
+    delay: (machine, delayMs) => new Promise((resolve) => schedule(machine, delayMs, resolve)),
+    async run(untilMs) {
+      while (heap.length > 0 && (heap[0] as Event).at <= untilMs) {
+        const event = pop();
+        now = Math.max(now, event.at);
+        const { machine } = event;
+        if (machine?.crashed) continue;
+        if (machine !== undefined && machine.frozenUntil > now) {
+          push({ ...event, at: machine.frozenUntil, order: order++ });
+          continue;
+        }
+        event.action();
+        // Everything that follows without waiting for time happens at this moment.
+        await new Promise<void>((resolve) => setImmediate(resolve));
+      }
+      now = Math.max(now, untilMs);
+    },
+  };
+}

@@ -2,7 +2,7 @@
 // zod, yaml and commander are bundled, so that installing imsvault installs few packages and importing them is quick;
 // undici and the vendors' SDKs stay outside: they are loaded late, or are the user's choice.
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -38,6 +38,7 @@ const { metafile } = await build({
   logLevel: 'warning',
 });
 execFileSync(process.execPath, [join(root, 'scripts', 'generate.mjs'), '--schema'], { stdio: 'inherit' });
+copyFileSync(join(root, 'src/token/token-document.schema.json'), join(root, 'dist/token-document.schema.json'));
 const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin', 'tsc');
 execFileSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json')], { stdio: 'inherit' });
 

@@ -95,7 +95,7 @@ try {
     }
     check(
       'a missing SDK is an error with its install line, exit 2',
-      /^2 [^]*ERR_PROVIDER_NOT_INSTALLED.*npm install node-vault/.test(missing),
+      /^2 [\s\S]*ERR_PROVIDER_NOT_INSTALLED.*npm install node-vault/.test(missing),
     );
   } finally {
     child.kill();

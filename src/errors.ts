@@ -61,18 +61,25 @@ export interface ConfigProblem {
   source?: string;
 }
 
-/** `ERR_CONFIG_INVALID` with every problem that was found, not only the first. */
+/** A file that is no config at all can have thousands. */
+const MAX_PRINTED_PROBLEMS = 20;
+
+/** `ERR_CONFIG_INVALID` with every problem that was found, not only the first; its text names the first 20. */
 export class ConfigInvalidError extends ImsvaultError {
   readonly problems: readonly ConfigProblem[];
 
   constructor(problems: readonly ConfigProblem[], options: ImsvaultErrorOptions = {}) {
-    const lines = problems.map(
-      ({ path, message, source }) =>
-        `${path === '' ? '' : `${path}: `}${message}${source === undefined ? '' : ` (${source})`}`,
-    );
+    const lines = problems
+      .slice(0, MAX_PRINTED_PROBLEMS)
+      .map(
+        ({ path, message, source }) =>
+          `${path === '' ? '' : `${path}: `}${message}${source === undefined ? '' : ` (${source})`}`,
+      );
+    const rest = problems.length - lines.length;
+    if (rest > 0) lines.push(`and ${rest} more`);
     super(
       'ERR_CONFIG_INVALID',
-      lines.length === 1 ? (lines[0] as string) : `${lines.length} problems:\n  ${lines.join('\n  ')}`,
+      problems.length === 1 ? (lines[0] as string) : `${problems.length} problems:\n  ${lines.join('\n  ')}`,
       options,
     );
     this.name = 'ConfigInvalidError';

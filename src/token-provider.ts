@@ -2,9 +2,14 @@ import type { AccessToken } from './access-token.js';
 import { type Clock, systemClock } from './clock.js';
 import type { LoadOptions } from './config/load.js';
 import type { ImsvaultConfig } from './config/options.generated.js';
+import type { TokenEngine } from './engine/token-engine.js';
 import { ImsvaultError } from './errors.js';
-import { createTokenManager, type GetTokenOptions, type TokenManager } from './token/token-manager.js';
-import type { TokenEngine } from './token-engine.js';
+import {
+  checkGetTokenOptions,
+  createTokenManager,
+  type GetTokenOptions,
+  type TokenManager,
+} from './token/token-manager.js';
 
 export interface TokenProviderDeps {
   /** Which profile of the config. Default: `IMSVAULT_PROFILE`, else the config's `defaultProfile`. */
@@ -40,8 +45,10 @@ export interface TokenProvider {
  * A provider for one profile. Nothing is read and nothing is loaded before the first `getToken()`.
  * @param config a config file's path, or the config itself as an object. Default: `IMSVAULT_CONFIG`, else the file
  *   `imsvault.config.{yaml,yml,json}` found upwards from the working directory, else the env provider
+ * @throws TypeError when an argument is of another type
  */
 export function createTokenProvider(config?: string | ImsvaultConfig, deps: TokenProviderDeps = {}): TokenProvider {
+  checkArguments(config, deps);
   const clock = deps.clock ?? systemClock;
   const random = deps.random ?? Math.random;
   const warn = deps.onWarning ?? ((message: string) => process.emitWarning(message, 'ImsvaultWarning'));
@@ -52,7 +59,7 @@ export function createTokenProvider(config?: string | ImsvaultConfig, deps: Toke
   /** Config and engine, once; a failure is not kept: the file may have been mended since. */
   function open(): Promise<TokenEngine> {
     if (engine === undefined) {
-      engine = import('./token-engine.js').then(({ openTokenEngine }) =>
+      engine = import('./engine/token-engine.js').then(({ openTokenEngine }) =>
         openTokenEngine(loadOptions(config, deps), { clock, random, warn }),
       );
       engine.catch(() => {
@@ -65,7 +72,7 @@ export function createTokenProvider(config?: string | ImsvaultConfig, deps: Toke
   async function start(): Promise<TokenManager> {
     const { renew, renewal } = await open();
     manager ??= createTokenManager({
-      renew: async (_request, signal) => (await renew(signal)).token,
+      renew: async (request, signal) => (await renew(request, signal)).token,
       clock,
       random,
       renewal,
@@ -76,6 +83,7 @@ export function createTokenProvider(config?: string | ImsvaultConfig, deps: Toke
 
   return {
     async getToken(options) {
+      checkGetTokenOptions(options);
       options?.signal?.throwIfAborted();
       if (closed) throw new ImsvaultError('ERR_ABORTED', 'this token provider is closed');
       const started = manager ?? (await start());
@@ -89,6 +97,14 @@ export function createTokenProvider(config?: string | ImsvaultConfig, deps: Toke
       await (await engine?.catch(() => undefined))?.close();
     },
   };
+}
+
+function checkArguments(config: unknown, deps: unknown): void {
+  const isObject = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value);
+  if (config !== undefined && typeof config !== 'string' && !isObject(config)) {
+    throw new TypeError("createTokenProvider takes a config file's path, a config object, or nothing");
+  }
+  if (!isObject(deps)) throw new TypeError("createTokenProvider's second argument must be an object");
 }
 
 function loadOptions(

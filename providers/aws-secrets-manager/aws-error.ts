@@ -5,6 +5,8 @@ import { describeNetworkError } from '../../src/net/network-error.js';
 export interface ErrorContext {
   /** What was attempted, to start the message: `AWS Secrets Manager secret "x" in eu-west-1`. */
   place: string;
+  /** Which permissions the hints name. Default `read`. */
+  access?: 'read' | 'write';
   /** HTTP status of the answer: older SDKs do not note it on an answer that they could not read. */
   status?: number | undefined;
   /** How far this machine's clock is ahead of the server's, in milliseconds; undefined where no answer came. */
@@ -21,10 +23,16 @@ interface Rule {
   code: ErrorCode;
   message: string;
   hint?: string;
+  /** In place of `hint` where the call writes. */
+  writeHint?: string;
+  /** Overrides what the code implies. */
+  retryable?: boolean;
 }
 
 const KMS_HINT =
   "Allow the caller kms:Decrypt on the secret's KMS key, in its IAM policy and in the key policy; check that the key is enabled.";
+const KMS_WRITE_HINT =
+  "Allow the caller kms:GenerateDataKey and kms:Decrypt on the secret's KMS key, in its IAM policy and in the key policy.";
 const CLOCK_HINT = "Set this machine's clock (NTP). The SDK also corrects for it, so trying again may help.";
 const LOGIN_HINT = 'Renew the credentials: aws sso login, new keys, or a restart of what issues them.';
 
@@ -68,6 +76,21 @@ const RULES: readonly Rule[] = [
     code: 'ERR_SECRET_MALFORMED',
     message: 'AWS does not accept an option',
     hint: 'Check secretId, versionId, versionStage and assumeRole.',
+    writeHint: 'Check secretId and assumeRole; a value has at most 65,536 bytes.',
+  },
+  {
+    // Not a matter of rates: those are throttled.
+    name: /^LimitExceeded/,
+    code: 'ERR_SECRET_UNAVAILABLE',
+    message: 'a quota of Secrets Manager is used up',
+    hint: 'A secret has at most 20 staging labels and about 100 versions, and none is removed within its first day: write less often than every 10 minutes.',
+    retryable: false,
+  },
+  {
+    name: /^EncryptionFailure$/,
+    code: 'ERR_SECRET_ACCESS_DENIED',
+    message: 'its KMS key cannot be used to encrypt it',
+    hint: KMS_WRITE_HINT,
   },
   {
     name: /^(DecryptionFailure|KMS\w*|DisabledException)$/,
@@ -77,16 +100,19 @@ const RULES: readonly Rule[] = [
   },
   {
     name: /^AccessDenied/,
-    text: /\bKMS\b|kms:Decrypt/,
+    text: /\bKMS\b|kms:(Decrypt|GenerateDataKey)/,
     code: 'ERR_SECRET_ACCESS_DENIED',
     message: 'access to its KMS key is denied',
     hint: KMS_HINT,
+    writeHint: KMS_WRITE_HINT,
   },
   {
     name: /^(AccessDenied|NotAuthorized|UnauthorizedOperation)/,
     code: 'ERR_SECRET_ACCESS_DENIED',
     message: 'access denied',
     hint: "Allow the caller secretsmanager:GetSecretValue on the secret's ARN, and kms:Decrypt where it has a KMS key of its own.",
+    writeHint:
+      "Allow the caller secretsmanager:GetSecretValue, PutSecretValue, UpdateSecretVersionStage and DescribeSecret on the secret's ARN, CreateSecret to make it, TagResource for its tags, and kms:GenerateDataKey and kms:Decrypt where it has a KMS key of its own.",
   },
   {
     name: /^(ExpiredToken|TokenRefreshRequired)/,
@@ -137,9 +163,11 @@ export function translateAwsError(error: unknown, context: ErrorContext): Imsvau
   const rule = RULES.find((each) => each.name.test(name) && (each.text?.test(text) ?? true));
   if (rule !== undefined) {
     const isClock = rule.hint === CLOCK_HINT;
+    const hint = (context.access === 'write' ? rule.writeHint : undefined) ?? rule.hint;
     return new ImsvaultError(rule.code, `${place}: ${rule.message}${isClock ? byHowMuch(skewMs) : ''}`, {
       cause,
-      ...(rule.hint === undefined ? {} : { hint: rule.hint }),
+      ...(hint === undefined ? {} : { hint }),
+      ...(rule.retryable === undefined ? {} : { retryable: rule.retryable }),
     });
   }
 

@@ -29,12 +29,27 @@ const assumeRole = z
   })
   .meta({ description: 'A role to assume with the credentials found first. Needs the package @aws-sdk/client-sts.' });
 
+/** It becomes a part of the host that requests go to. */
+export const REGION = /^[a-z0-9-]{1,63}$/;
+
+/** Regions begin with two letters, but for `eusc-de-east-1`. */
+const SECRET_ARN = arn('secretsmanager', '([a-z]{2,4}(?:-[a-z]+)+-\\d+):\\d{12}:secret:[\\w/+=.@-]+');
+
+/** @returns undefined where `secretId` is no ARN of a secret */
+export function regionOfArn(secretId: string): string | undefined {
+  return SECRET_ARN.exec(secretId)?.[1];
+}
+
 /** Bounds are those of GetSecretValue and AssumeRole in the AWS API reference. */
 export const awsSecretsManagerOptions = z
   .strictObject({
     secretId: z
       .string()
       .regex(/^[\w/+=.@:-]{1,2048}$/, "must be a secret's name or ARN: 1 to 2048 letters, digits and /_+=.@-")
+      .refine(
+        (secretId) => !secretId.startsWith('arn:') || regionOfArn(secretId) !== undefined,
+        'must be the whole ARN of a secret: arn:aws:secretsmanager:eu-west-1:123456789012:secret:name-AbCdEf',
+      )
       .meta({ description: 'Name or ARN of the secret; its ARN where another account owns it. 1 to 2048 characters.' }),
     versionStage: z.string().min(1).max(256).optional().meta({
       description: 'Staging label of the version to read. 1 to 256 characters. Default AWSCURRENT.',
@@ -43,14 +58,10 @@ export const awsSecretsManagerOptions = z
       description:
         'Id of one version to read. 32 to 64 characters. With versionStage, both must mean the same version. Default: by stage.',
     }),
-    region: z
-      .string()
-      .regex(/^[a-z0-9-]{1,63}$/, 'must be the name of a region, such as eu-west-1')
-      .optional()
-      .meta({
-        description:
-          "AWS region, such as eu-west-1. Default: the region in the secret's ARN, AWS_REGION, AWS_DEFAULT_REGION, or the profile's.",
-      }),
+    region: z.string().regex(REGION, 'must be the name of a region, such as eu-west-1').optional().meta({
+      description:
+        "AWS region, such as eu-west-1. Default: the region in the secret's ARN, AWS_REGION, AWS_DEFAULT_REGION, or the profile's.",
+    }),
     endpoint: z
       .url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' })
       .optional()

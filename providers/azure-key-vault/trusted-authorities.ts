@@ -11,5 +11,5 @@ const MAX_BYTES = 1024 * 1024;
  */
 export async function trustedAuthorities(caFile: string | undefined, baseDir: string): Promise<string[] | undefined> {
   if (caFile === undefined) return undefined;
-  return [...rootCertificates, reveal(await readSecretFile(caFile, baseDir, 'caFile', MAX_BYTES))];
+  return [...rootCertificates, reveal(await readSecretFile(caFile, baseDir, 'caFile', { maxBytes: MAX_BYTES }))];
 }

@@ -1,10 +1,9 @@
 import { createHmac, randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { parseEnv } from 'node:util';
 import { ImsvaultError } from '../../src/errors.js';
 import { redact, reveal } from '../../src/redacted.js';
 import { defineProvider, type ProviderContext } from '../../src/secret/provider.js';
-import { readSecretFile, resolvePath } from '../../src/secret/secret-file.js';
+import { readBoundedFile, readSecretFile, resolvePath } from '../../src/secret/secret-file.js';
 import { type EnvOptions, envOptions } from './options.js';
 
 type Variables = Readonly<Record<string, string | undefined>>;
@@ -49,16 +48,10 @@ export default defineProvider<EnvOptions, 'clientId' | 'clientSecret' | 'dotenv'
 
 async function collect(dotenv: string | undefined, context: ProviderContext): Promise<Variables> {
   if (dotenv === undefined) return context.env;
-  const file = resolvePath(dotenv, context.baseDir);
-  try {
-    return { ...parseEnv(await readFile(file, 'utf8')), ...context.env };
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    throw new ImsvaultError(
-      code === 'ENOENT' ? 'ERR_PROVIDER_NOT_CONFIGURED' : 'ERR_SECRET_ACCESS_DENIED',
-      `the dotenv file ${file} cannot be read (${code ?? 'unknown error'})`,
-    );
-  }
+  const content = await readBoundedFile(resolvePath(dotenv, context.baseDir), 'dotenv', {
+    ifMissing: 'ERR_PROVIDER_NOT_CONFIGURED',
+  });
+  return { ...parseEnv(content.toString('utf8')), ...context.env };
 }
 
 /** An empty variable counts as unset: `FUSION_CLIENT_ID=` in a compose file means "none". */

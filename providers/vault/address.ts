@@ -12,3 +12,8 @@ export function addressProblem(address: string, allowPlainHttp: boolean): string
   }
   return undefined;
 }
+
+/** Ends a hint where the address ends in /v1, which each request adds by itself. */
+export function orLeaveOutV1(address: string): string {
+  return /\/v1\/*$/.test(address) ? ', or leave /v1 out of the address' : '';
+}

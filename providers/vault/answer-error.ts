@@ -59,6 +59,13 @@ function reason(answer: VaultAnswer): { message: string; hint?: string; retryabl
     return { message: 'this node is a standby that serves no reads', hint: 'Set address to the active cluster.' };
   }
   if (status === 503) return { message: 'the server is in maintenance or sealed' };
+  if (status === 404) {
+    return {
+      message: "the answer is not one of Vault's",
+      hint: 'What answered is not Vault: check the address and the proxy.',
+      retryable: false,
+    };
+  }
   if (status >= 500) return { message: 'the server failed', hint: "The server's own log says why." };
   return {
     message: status < 300 ? "the answer is not one of Vault's" : 'unexpected answer',

@@ -16,6 +16,8 @@ export interface VaultCall {
 
 /** Calls of the server's HTTP API, through node-vault. */
 export interface VaultClient {
+  /** Without a slash at its end. */
+  readonly address: string;
   /** Host and port. */
   readonly host: string;
   /**
@@ -45,6 +47,7 @@ export async function createVaultClient(
   Object.assign(vault, { token: '', namespace: settings.namespace ?? '', pathPrefix: '' });
 
   return {
+    address: settings.address,
     host: settings.host,
     async call(path, { token, body, signal }) {
       signal?.throwIfAborted();

@@ -63,7 +63,7 @@ export function createConnection(settings: VaultSettings, context: ProviderConte
 
 async function readTls(tls: VaultSettings['tls'], baseDir: string): Promise<TlsSettings> {
   const read = async ({ path, option }: NamedFile) => {
-    const text = reveal(await readSecretFile(path, baseDir, option, MAX_PEM_BYTES));
+    const text = reveal(await readSecretFile(path, baseDir, option, { maxBytes: MAX_PEM_BYTES }));
     if (text.includes('-----BEGIN ')) return text;
     throw new ImsvaultError('ERR_SECRET_MALFORMED', `${option}: ${resolvePath(path, baseDir)} is not a PEM file`);
   };
@@ -81,14 +81,14 @@ async function filesOf({ path, option }: NamedFile, baseDir: string): Promise<Na
   const folder = resolvePath(path, baseDir);
   const entries = await readdir(folder, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
     throw new ImsvaultError(
-      error.code === 'ENOENT' ? 'ERR_PROVIDER_NOT_CONFIGURED' : 'ERR_SECRET_UNAVAILABLE',
+      error.code === 'ENOENT' ? 'ERR_SECRET_MALFORMED' : 'ERR_SECRET_UNAVAILABLE',
       `${option}: the folder ${folder} cannot be read (${error.code ?? 'unknown error'})`,
       { retryable: false },
     );
   });
   const files = entries.filter((entry) => entry.isFile() || entry.isSymbolicLink());
   if (files.length === 0) {
-    throw new ImsvaultError('ERR_PROVIDER_NOT_CONFIGURED', `${option}: the folder ${folder} has no files`);
+    throw new ImsvaultError('ERR_SECRET_MALFORMED', `${option}: the folder ${folder} has no files`);
   }
   return files.map((entry) => ({ path: join(folder, entry.name), option }));
 }

@@ -3,9 +3,10 @@ import * as z from 'zod';
 import { ImsvaultError } from '../../src/errors.js';
 import { type Redacted, redact } from '../../src/redacted.js';
 import type { ProviderContext, SecretVersion } from '../../src/secret/provider.js';
+import { orLeaveOutV1 } from './address.js';
 import { answerError, serverTime, unavailable } from './answer-error.js';
 import type { VaultClient } from './client.js';
-import { deletedVersion, notFound } from './not-found.js';
+import { deletedVersion, isAbsent, notFound } from './not-found.js';
 import { apiPath, encodePath, type KvVersion, policyPath, type VaultRef } from './paths.js';
 import type { VaultAnswer } from './transport.js';
 
@@ -43,7 +44,7 @@ export function createKvReader(
     // Version 2 is asked for at once: where it is one, finding that out costs no request of its own.
     const second = await ask(2);
     if (isKv2(second)) versions.set(ref.mount, 2);
-    else if (second.status !== 403 && second.status !== 404 && second.status !== 200) return fromKv2(second, ref);
+    else if (second.status !== 403 && !isAbsent(second) && second.status !== 200) return fromKv2(second, ref);
     else {
       const found = await mountVersion(ref, token, signal);
       if (found === undefined) return either(second, await ask(1), ref);
@@ -60,7 +61,7 @@ export function createKvReader(
     signal: AbortSignal | undefined,
   ): Promise<KvVersion | undefined> {
     const answer = await client.call(`sys/internal/ui/mounts/${encodePath(ref.mount)}`, { token, signal });
-    if (answer.status === 403 || answer.status === 404) return undefined;
+    if (answer.status === 403 || isAbsent(answer)) return undefined;
     const parsed = mountAnswer.safeParse(answer.body);
     if (answer.status !== 200 || !parsed.success) throw unavailable(answer, client.host, context.clock.now());
     const { type, options } = parsed.data.data;
@@ -79,8 +80,8 @@ export function createKvReader(
       return fromKv1(first, ref);
     }
     if (second.status === 403 && first.status === 403) throw denied(second, ref, 2);
-    if (second.status === 404 && first.status === 404) throw notFound(second, ref, describe(ref), 2);
-    if (first.status !== 403 && first.status !== 404) return fromKv1(first, ref);
+    if (isAbsent(second) && isAbsent(first)) throw notFound(second, ref, describe(ref), 2, client.address);
+    if (first.status !== 403 && !isAbsent(first)) return fromKv1(first, ref);
     throw answerError(
       'ERR_SECRET_ACCESS_DENIED',
       `${describe(ref)}: this login may not know the mount's KV version, and both ways to read failed (KV 2: ${second.status}, KV 1: ${first.status})`,
@@ -120,7 +121,7 @@ export function createKvReader(
 
   function failed(answer: VaultAnswer, ref: VaultRef, version: KvVersion): ImsvaultError {
     if (answer.status === 403) return denied(answer, ref, version);
-    if (answer.status === 404) return notFound(answer, ref, describe(ref), version);
+    if (isAbsent(answer)) return notFound(answer, ref, describe(ref), version, client.address);
     return unavailable(answer, describe(ref), context.clock.now());
   }
 
@@ -129,7 +130,7 @@ export function createKvReader(
     return answerError(
       'ERR_SECRET_ACCESS_DENIED',
       `${describe(ref)}: the server denies it (403)`,
-      `The login has lapsed, or its policy lacks: path "${path}" { capabilities = ["read"] }. Check mount, path and namespace too.`,
+      `The login has lapsed, or its policy lacks: path "${path}" { capabilities = ["read"] }. Check mount, path and namespace too${orLeaveOutV1(client.address)}.`,
       answer,
     );
   }

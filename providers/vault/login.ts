@@ -1,11 +1,12 @@
 import { reveal } from '../../src/redacted.js';
 import type { ProviderContext } from '../../src/secret/provider.js';
 import { readSecretFile } from '../../src/secret/secret-file.js';
+import { orLeaveOutV1 } from './address.js';
 import { answerError, isUnserved, unavailable } from './answer-error.js';
 import type { VaultClient } from './client.js';
 import type { VaultConnection } from './connection.js';
 import { type Grant, grantOf } from './grant.js';
-import type { VaultAuth, VaultAuthOf } from './options.js';
+import { SERVICE_ACCOUNT_TOKEN, type VaultAuth, type VaultAuthOf } from './options.js';
 import { encodePath } from './paths.js';
 import { createSecretIdSource } from './secret-id.js';
 import type { VaultSettings } from './settings.js';
@@ -36,11 +37,11 @@ type MethodAuth = Exclude<VaultAuth, { method: 'token' }>;
 
 const HINTS: Record<MethodAuth['method'], string> = {
   approle:
-    'Check the role id and the secret id: it may have expired, been used up, or be bound to other addresses (CIDR).',
+    'Check the role id and the secret id: it may have expired, been used up, or be bound to other addresses (CIDR)',
   kubernetes:
-    "Check the role, the service accounts and namespaces that it is bound to, and the token's audience; and that the server may call the TokenReview API.",
-  jwt: "Check the role, and the JWT's issuer, audience, subject and expiry against it.",
-  cert: 'Check that the certificate, or its authority, is one of auth/cert/certs, and that no proxy ends TLS before the server.',
+    "Check the role, the service accounts and namespaces that it is bound to, and the token's audience; and that the server may call the TokenReview API",
+  jwt: "Check the role, and the JWT's issuer, audience, subject and expiry against it",
+  cert: 'Check that the certificate, or its authority, is one of auth/cert/certs, and that no proxy ends TLS before the server',
 };
 
 function createMethodLogin(auth: MethodAuth, { settings, client, connection, context }: LoginParts): Login {
@@ -59,7 +60,7 @@ function createMethodLogin(auth: MethodAuth, { settings, client, connection, con
         throw answerError(
           'ERR_SECRET_ACCESS_DENIED',
           `${settings.host}: there is no auth method at auth/${auth.mount} (${answer.status})`,
-          'Check auth.mount and the namespace; `vault auth list` shows where each method is enabled.',
+          `Check auth.mount and the namespace; \`vault auth list\` shows where each method is enabled${orLeaveOutV1(settings.address)}.`,
           answer,
         );
       }
@@ -67,7 +68,7 @@ function createMethodLogin(auth: MethodAuth, { settings, client, connection, con
         throw answerError(
           'ERR_SECRET_ACCESS_DENIED',
           `${settings.host}: the login by ${name} was refused (${answer.status})`,
-          HINTS[auth.method],
+          `${HINTS[auth.method]}${orLeaveOutV1(settings.address)}.`,
           answer,
         );
       }
@@ -83,7 +84,12 @@ function bodyOf(auth: MethodAuth, client: VaultClient, context: ProviderContext)
   const role: Record<string, string> = auth.role === undefined ? {} : { role: auth.role };
   if (auth.method === 'cert') return async () => (auth.role === undefined ? {} : { name: auth.role });
   if (auth.method === 'kubernetes') {
-    return async () => ({ ...role, jwt: reveal(await readSecretFile(auth.jwtFile, context.baseDir, 'auth.jwtFile')) });
+    const isDefault = auth.jwtFile === SERVICE_ACCOUNT_TOKEN;
+    const ifMissing = isDefault ? 'ERR_PROVIDER_NOT_CONFIGURED' : 'ERR_SECRET_MALFORMED';
+    return async () => ({
+      ...role,
+      jwt: reveal(await readSecretFile(auth.jwtFile, context.baseDir, 'auth.jwtFile', { ifMissing })),
+    });
   }
   const { jwt, jwtFile = '' } = auth;
   return async () => ({

@@ -62,16 +62,17 @@ const approleAuth = z
     }
   });
 
+/** Where Kubernetes mounts it. */
+export const SERVICE_ACCOUNT_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';
+
 const kubernetesAuth = z.strictObject({
   method: z.literal('kubernetes').meta({ description: "The pod's service account." }),
   mount: authMount('kubernetes'),
   role: role.meta({ description: 'Role of the auth method.' }),
-  jwtFile: fileOption('File with the service account token, read at each login.')
-    .default('/var/run/secrets/kubernetes.io/serviceaccount/token')
-    .meta({
-      description:
-        'File with the service account token, read at each login. Default /var/run/secrets/kubernetes.io/serviceaccount/token.',
-    }),
+  jwtFile: fileOption('File with the service account token, read at each login.').default(SERVICE_ACCOUNT_TOKEN).meta({
+    description:
+      'File with the service account token, read at each login. Default /var/run/secrets/kubernetes.io/serviceaccount/token.',
+  }),
 });
 
 const jwtAuth = z

@@ -34,7 +34,9 @@ async function readToken(
   }
   const variable = vaultVariable(env, 'TOKEN');
   if (variable !== undefined) return checkedToken(redact(variable.value), variable.source);
-  const text = await readSecretFile(settings.tokenHelperFile, baseDir, '~/.vault-token').catch((error: unknown) => {
+  const byDefault = { ifMissing: 'ERR_PROVIDER_NOT_CONFIGURED' } as const;
+  const helper = readSecretFile(settings.tokenHelperFile, baseDir, '~/.vault-token', byDefault);
+  const text = await helper.catch((error: unknown) => {
     if (!(error instanceof ImsvaultError) || error.code !== 'ERR_PROVIDER_NOT_CONFIGURED') throw error;
     throw new ImsvaultError('ERR_PROVIDER_NOT_CONFIGURED', `${settings.host}: no login is set, and no token is found`, {
       hint: 'Set auth, or VAULT_TOKEN, or run `vault login`, which writes ~/.vault-token.',

@@ -21,6 +21,8 @@ export interface ConfigSource {
   discovered: boolean;
   /** Whether the value is the text of a file, not the result of code. */
   isText: boolean;
+  /** Whether a program gave the value as an object. */
+  isCode: boolean;
   /** `imsvault.config.yaml:12`, or `code` */
   sourceOf(path: Path): string | undefined;
 }
@@ -41,15 +43,15 @@ export interface SourceOptions {
 export async function openConfigSource(options: SourceOptions): Promise<ConfigSource> {
   const { configPath, config, env, cwd } = options;
   if (config !== undefined) {
-    return { value: config, baseDir: cwd, discovered: false, isText: false, sourceOf: () => 'code' };
+    return { value: config, baseDir: cwd, discovered: false, isText: false, isCode: true, sourceOf: () => 'code' };
   }
   const named = configPath ?? (env.IMSVAULT_CONFIG || undefined);
   const file =
     named === undefined ? await findConfigFile(cwd, options.home ?? homedir()) : resolvePath(named, resolve(cwd));
   if (file === undefined) {
-    return { value: {}, baseDir: cwd, discovered: false, isText: false, sourceOf: () => undefined };
+    return { value: {}, baseDir: cwd, discovered: false, isText: false, isCode: false, sourceOf: () => undefined };
   }
-  const base = { file, baseDir: dirname(file), discovered: named === undefined };
+  const base = { file, baseDir: dirname(file), discovered: named === undefined, isCode: false };
   const name = shorter(relative(cwd, file), file);
   switch (extname(file)) {
     case '.yaml':

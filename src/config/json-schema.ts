@@ -60,7 +60,7 @@ function buildProfile(): SchemaNode {
         oneOf: [...links.slice(0, -1), chain, ...links.slice(-1)],
       },
       tokenStore: {
-        description: 'Where tokens are shared. Validated only in this version.',
+        description: 'Where the token is written, and shared between processes and machines.',
         oneOf: [...builtIn(tokenStoreOptions, READ_ONLY_PROVIDERS), thirdParty(tokenStoreOptions)],
       },
       renewal: toNode(renewalOptions),

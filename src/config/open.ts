@@ -8,6 +8,7 @@ import type { ProviderContext, ReadOptions, SecretProvider } from '../secret/pro
 import { createProviderChain } from '../secret/provider-chain.js';
 import type { Env } from './interpolate.js';
 import type { ProviderBlock, SingleProvider } from './provider-block.js';
+import type { ProviderPool } from './provider-pool.js';
 
 export interface OpenDeps {
   clock: Clock;
@@ -35,11 +36,18 @@ export async function openProvider(block: SingleProvider, deps: OpenDeps): Promi
   return block.module.createProvider(block.connection, context);
 }
 
-/** Where a block's credential is read. The store's client is made with the first read. */
-export function openCredentialSource(block: ProviderBlock, deps: OpenDeps): CredentialSource {
+/**
+ * Where a block's credential is read. The store's client is made with the first read.
+ * @param pool where clients come from that others use too; without it the source has its own, and closes it
+ */
+export function openCredentialSource(
+  block: ProviderBlock,
+  deps: OpenDeps,
+  pool?: Pick<ProviderPool, 'open'>,
+): CredentialSource {
   if ('links' in block) {
     return createProviderChain(
-      block.links.map((link) => ({ name: link.provider, open: async () => openCredentialSource(link, deps) })),
+      block.links.map((link) => ({ name: link.provider, open: async () => openCredentialSource(link, deps, pool) })),
     );
   }
   let opening: Promise<CredentialSource> | undefined;
@@ -47,7 +55,7 @@ export function openCredentialSource(block: ProviderBlock, deps: OpenDeps): Cred
   /** Once for all readers; one that failed is tried anew. */
   function open(): Promise<CredentialSource> {
     if (opening === undefined) {
-      opening = openSingle(block as SingleProvider, deps);
+      opening = openSingle(block as SingleProvider, deps, pool);
       opening.catch(() => {
         opening = undefined;
       });
@@ -73,16 +81,21 @@ export function openCredentialSource(block: ProviderBlock, deps: OpenDeps): Cred
   };
 }
 
-async function openSingle(block: SingleProvider, deps: OpenDeps): Promise<CredentialSource> {
+async function openSingle(
+  block: SingleProvider,
+  deps: OpenDeps,
+  pool: Pick<ProviderPool, 'open'> | undefined,
+): Promise<CredentialSource> {
   const { clock, random } = deps;
-  return createCredentialSource({
-    provider: await openProvider(block, deps),
+  const source = createCredentialSource({
+    provider: await (pool === undefined ? openProvider(block, deps) : pool.open(block)),
     ref: block.ref,
     fields: block.fields,
     clock,
     random,
     timeoutMs: block.timeoutMs,
   });
+  return pool === undefined ? source : { ...source, close: async () => undefined };
 }
 
 /** Providers throw our errors; what a third party's lets through does not travel on, because it may hold anything. */

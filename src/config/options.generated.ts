@@ -16,7 +16,7 @@ export type Credentials =
   | ChainCredentials
   | ModuleCredentials;
 /**
- * Where tokens are shared. Validated only in this version.
+ * Where the token is written, and shared between processes and machines.
  */
 export type TokenStore = AwsSecretsManagerTokenStore | VaultTokenStore | AzureKeyVaultTokenStore | ModuleTokenStore;
 

@@ -3,6 +3,8 @@ import { type FileHandle, lstat, open } from 'node:fs/promises';
 import { ConfigInvalidError } from '../errors.js';
 
 export const MAX_CONFIG_BYTES = 1024 * 1024;
+/** A stranger's file could keep the parser busy for minutes. */
+export const MAX_FOUND_CONFIG_BYTES = 64 * 1024;
 
 export interface ReadConfigOptions {
   /** Found by search, not named: only this user or root may have written it. */
@@ -25,7 +27,7 @@ export async function readConfigFile(file: string, { discovered, uid }: ReadConf
       const stats = await handle.stat();
       if (!stats.isFile()) throw refuse(file, 'is not a file');
       if (guarded) checkTrusted(file, stats, uid);
-      return decode(file, await readBounded(file, handle));
+      return decode(file, await readBounded(file, handle, discovered ? MAX_FOUND_CONFIG_BYTES : MAX_CONFIG_BYTES));
     } finally {
       await handle.close();
     }
@@ -55,14 +57,14 @@ function checkTrusted(file: string, stats: Stats, uid: number): void {
   );
 }
 
-async function readBounded(file: string, handle: FileHandle): Promise<Buffer> {
-  const buffer = Buffer.alloc(MAX_CONFIG_BYTES + 1);
+async function readBounded(file: string, handle: FileHandle, maxBytes: number): Promise<Buffer> {
+  const buffer = Buffer.alloc(maxBytes + 1);
   let size = 0;
   for (;;) {
     const { bytesRead } = await handle.read(buffer, size, buffer.length - size);
     if (bytesRead === 0) return buffer.subarray(0, size);
     size += bytesRead;
-    if (size > MAX_CONFIG_BYTES) throw refuse(file, `is larger than ${MAX_CONFIG_BYTES} bytes`);
+    if (size > maxBytes) throw refuse(file, `is larger than ${maxBytes} bytes`);
   }
 }
 

@@ -33,8 +33,6 @@ export interface ResolveInput {
   notInstalled: (error: ImsvaultError) => void;
 }
 
-const TOKEN_STORE_NOTICE = 'tokenStore is validated only in this version: no token is read from it or written to it';
-
 /** Checks a profile as a whole. @returns undefined when a part of it could not be made; `problems` then says why */
 export async function resolveProfile(input: ResolveInput): Promise<ResolvedProfile | undefined> {
   const { tree, raw, env, source, selected, overrides, problems, warnings } = input;
@@ -50,7 +48,8 @@ export async function resolveProfile(input: ResolveInput): Promise<ResolvedProfi
   };
   const reader: BlockReader = {
     baseDir: source.baseDir,
-    mayLoad: (path) => !source.discovered || overrides.has(dotted(path)),
+    // A variable may name a module, but its code would come from the folder that one happens to stand in.
+    mayLoad: () => !source.discovered && (source.file !== undefined || source.isCode),
     keysAt: (path) => keysAt(schema, tree, path),
     problem,
     notInstalled: input.notInstalled,
@@ -67,7 +66,8 @@ export async function resolveProfile(input: ResolveInput): Promise<ResolvedProfi
   for (const { path, problem: message } of unresolvedIn(tree)) problem(path, message);
   if (source.discovered) {
     const isExplicit = (path: Path) => overrides.has(dotted(path));
-    for (const found of findDistrusted({ resolved: tree, raw, env, isExplicit })) problem(found.path, found.message);
+    for (const found of findDistrusted({ resolved: tree, raw, env, baseDir: source.baseDir, isExplicit }))
+      problem(found.path, found.message);
   }
   for (const path of findSecretsForNames(tree, schema)) problem(path, NOT_A_NAME);
   checkPairs(tree, problem);
@@ -77,7 +77,6 @@ export async function resolveProfile(input: ResolveInput): Promise<ResolvedProfi
   const credentials =
     tree.credentials === undefined ? undefined : await readCredentials(tree.credentials, ['credentials'], reader);
   const tokenStore = await readTokenStore(tree.tokenStore, reader);
-  if (tree.tokenStore !== undefined) warnings.push(TOKEN_STORE_NOTICE);
   if (ims === undefined || renewal === undefined || problems.length > 0) return undefined;
 
   const resolved = {

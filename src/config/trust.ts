@@ -1,4 +1,7 @@
+import { realpathSync } from 'node:fs';
+import { sep } from 'node:path';
 import { isLoopbackHost } from '../net/loopback.js';
+import { resolvePath } from '../secret/secret-file.js';
 import { type Env, referencesIn } from './interpolate.js';
 import { dotted, getAt, isObject, type JsonObject, type Path } from './tree.js';
 
@@ -10,8 +13,6 @@ interface TrustRule {
   /** Values that a file found by search may have too. */
   allows: (value: unknown, env: Env) => boolean;
   risk: string;
-  /** Whether the option is a URL, which must not carry the environment's values away. */
-  url?: boolean;
 }
 
 const never = () => false;
@@ -27,12 +28,16 @@ const hosts = (pattern: RegExp) => (value: unknown) => {
 
 const isLoopback = hosts(/(?!)/);
 
-/** The same server as the environment's own address. */
+/** The environment's own address, where it has one; else a server of this machine. */
 function isOwnVault(value: unknown, env: Env): boolean {
-  if (typeof value !== 'string' || !URL.canParse(value)) return false;
-  return [env.VAULT_ADDR, env.BAO_ADDR].some(
-    (own) => own !== undefined && URL.canParse(own) && new URL(own).origin === new URL(value).origin,
-  );
+  const own = [env.VAULT_ADDR, env.BAO_ADDR].filter((address) => address);
+  if (own.length === 0) return isLoopback(value);
+  return own.some((address) => plainUrl(address) !== undefined && plainUrl(address) === plainUrl(value));
+}
+
+/** With its path: below one host there may be servers of several owners. */
+function plainUrl(value: unknown): string | undefined {
+  return typeof value === 'string' && URL.canParse(value) ? new URL(value).href.replace(/\/+$/, '') : undefined;
 }
 
 const SECRET_LEAVES = 'the client secret would be sent there';
@@ -41,15 +46,14 @@ const FOREIGN_AUTHORITY = 'whoever holds that authority could read what is sent'
 const PLAIN_HTTP = 'everybody on the way could read the secret';
 
 const RULES: readonly TrustRule[] = [
-  { owner: 'ims', option: 'tokenEndpoint', allows: hosts(/\.adobelogin\.com$/), risk: SECRET_LEAVES, url: true },
+  { owner: 'ims', option: 'tokenEndpoint', allows: hosts(/\.adobelogin\.com$/), risk: SECRET_LEAVES },
   { owner: 'ims', option: 'caFile', allows: never, risk: FOREIGN_AUTHORITY },
   { owner: 'ims', option: 'allowSecretsOverPlainHttp', allows: onlyFalse, risk: PLAIN_HTTP },
   {
     owner: 'vault',
     option: 'address',
-    allows: (value, env) => isLoopback(value) || isOwnVault(value, env),
+    allows: isOwnVault,
     risk: LOGIN_LEAVES,
-    url: true,
   },
   { owner: 'vault', option: 'allowSecretsOverPlainHttp', allows: onlyFalse, risk: PLAIN_HTTP },
   { owner: 'vault', option: 'tls.caFile', allows: never, risk: FOREIGN_AUTHORITY },
@@ -64,24 +68,27 @@ const RULES: readonly TrustRule[] = [
     owner: 'aws-secrets-manager',
     option: 'endpoint',
     // Not every host below amazonaws.com: customers' own servers and load balancers are there too.
-    allows: hosts(/(^|\.)secretsmanager(-fips)?\.[a-z0-9-]+\.(vpce\.)?(amazonaws\.com(\.cn)?|api\.aws)$/),
+    allows: hosts(/(^|\.)secretsmanager(-fips)?\.[a-z]{2}(-[a-z]+)+-\d+\.(vpce\.)?(amazonaws\.com(\.cn)?|api\.aws)$/),
     risk: LOGIN_LEAVES,
-    url: true,
   },
   { owner: 'aws-secrets-manager', option: 'allowSecretsOverPlainHttp', allows: onlyFalse, risk: PLAIN_HTTP },
+  {
+    owner: 'aws-secrets-manager',
+    option: 'assumeRole',
+    allows: never,
+    risk: "a role of another's account could be used",
+  },
   {
     owner: 'azure-key-vault',
     option: 'vaultUrl',
     allows: hosts(/\.vault\.(azure\.net|azure\.cn|usgovcloudapi\.net)$/),
     risk: LOGIN_LEAVES,
-    url: true,
   },
   {
     owner: 'azure-key-vault',
     option: 'auth.authorityHost',
     allows: hosts(/^login\.(microsoftonline\.com|microsoftonline\.us|partner\.microsoftonline\.cn|chinacloudapi\.cn)$/),
     risk: LOGIN_LEAVES,
-    url: true,
   },
   { owner: 'azure-key-vault', option: 'caFile', allows: never, risk: FOREIGN_AUTHORITY },
   { owner: 'azure-key-vault', option: 'disableInstanceDiscovery', allows: onlyFalse, risk: LOGIN_LEAVES },
@@ -96,34 +103,120 @@ export interface TrustQuestion {
   /** The profile as it stands in the file. */
   raw: unknown;
   env: Env;
+  /** The file's folder. */
+  baseDir: string;
   /** Whether a flag or a variable gave the value: then its user meant it. */
   isExplicit: (path: Path) => boolean;
 }
 
 /** What a file found by search may not say. */
-export function findDistrusted({ resolved, raw, env, isExplicit }: TrustQuestion): { path: Path; message: string }[] {
-  return groups(resolved).flatMap(({ owner, path: base }) =>
-    RULES.filter((rule) => rule.owner === owner).flatMap((rule) => {
-      const path = [...base, ...rule.option.split('.')];
-      const value = getAt(resolved, path);
-      if (value === undefined || isExplicit(path)) return [];
-      const text = getAt(raw, path);
-      if (rule.url === true && typeof text === 'string' && referencesIn(text).any) {
-        const message = 'a file found by search may not put variables into a URL';
-        return [{ path, message: `${message}, which could carry them away; ${REMEDY}` }];
-      }
-      if (rule.allows(value, env)) return [];
-      return [{ path, message: `a file found by search may not set this, because ${rule.risk}; ${REMEDY}` }];
-    }),
+export function findDistrusted(question: TrustQuestion): { path: Path; message: string }[] {
+  const { resolved, isExplicit } = question;
+  const store: Path = ['tokenStore'];
+  const namesStore = getAt(resolved, store) !== undefined && !isExplicit([...store, 'provider']);
+  return [
+    ...(namesStore ? [{ path: store, message: FOREIGN_STORE }] : []),
+    ...groups(resolved).flatMap((group) => [
+      ...variablesIn(group, question),
+      ...byRules(group, question),
+      ...filesIn(group, question),
+    ]),
+    ...namesForLoopback(question),
+  ];
+}
+
+interface Group {
+  /** `ims`, or a provider. */
+  owner: string;
+  path: Path;
+}
+
+type Found = { path: Path; message: string }[];
+
+function byRules({ owner, path: base }: Group, { resolved, env, isExplicit }: TrustQuestion): Found {
+  return RULES.filter((rule) => rule.owner === owner).flatMap((rule) => {
+    const path = [...base, ...rule.option.split('.')];
+    const value = getAt(resolved, path);
+    if (value === undefined || isExplicit(path) || rule.allows(value, env)) return [];
+    return [{ path, message: `a file found by search may not set this, because ${rule.risk}; ${REMEDY}` }];
+  });
+}
+
+/** Options whose value no server but the user's own gets to see. */
+const MAY_HOLD_VARIABLES: readonly RegExp[] = [
+  /^vault\.(path|mount|namespace|auth\..*)$/,
+  /^ims\.(scope|orgId|clientId|timeout|.*Timeout|retry\..*)$/,
+  /\.auth\.(clientSecret|certificatePassword)$/,
+];
+
+/** A name in a request, like a host, tells its server whatever the variable holds. */
+function variablesIn({ owner, path: base }: Group, { raw, isExplicit }: TrustQuestion): Found {
+  return leaves(getAt(raw, base)).flatMap(({ path: below, value }) => {
+    const path = [...base, ...below];
+    const isLink = below[0] === 'providers';
+    if (isLink || isExplicit(path) || !referencesIn(value).any) return [];
+    if (MAY_HOLD_VARIABLES.some((pattern) => pattern.test(dotted([owner, ...below])))) return [];
+    const message = `a file found by search may not put variables here, which could carry them away; ${REMEDY}`;
+    return [{ path, message }];
+  });
+}
+
+/** Where Docker, Podman and Kubernetes mount what a program may read. */
+const MOUNTED = ['/run/secrets', '/var/run/secrets'];
+
+/** The content of a file that the config names is sent to a server that it names too. */
+function filesIn({ path: base }: Group, { resolved, baseDir, isExplicit }: TrustQuestion): Found {
+  return leaves(getAt(resolved, base)).flatMap(({ path: below, value }) => {
+    const path = [...base, ...below];
+    const key = String(below.at(-1));
+    if (below[0] === 'providers' || isExplicit(path) || !(key.endsWith('File') || key === 'dotenv')) return [];
+    const file = realPath(resolvePath(value, baseDir));
+    if ([realPath(baseDir), ...MOUNTED].some((folder) => file.startsWith(`${folder}${sep}`))) return [];
+    const message = `a file found by search may name files of its own folder and ${MOUNTED.join(', ')} only; ${REMEDY}`;
+    return [{ path, message }];
+  });
+}
+
+/** Adobe may be sent a wrong variable; what listens on this machine may be anybody's. */
+function namesForLoopback({ resolved, isExplicit }: TrustQuestion): Found {
+  const endpoint: Path = ['ims', 'tokenEndpoint'];
+  if (isExplicit(endpoint) || !isLoopback(getAt(resolved, endpoint))) return [];
+  return groups(resolved)
+    .filter(({ owner }) => owner === 'env')
+    .flatMap(({ path: base }) => ['clientId', 'clientSecret'].map((key) => [...base, key]))
+    .filter((path) => getAt(resolved, path) !== undefined && !isExplicit(path))
+    .map((path) => ({
+      path,
+      message: `a file found by search that sets ims.tokenEndpoint may not name variables too; ${REMEDY}`,
+    }));
+}
+
+/** A link leads out of the folder as well as a path does; what is not there leads nowhere. */
+function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
+}
+
+function leaves(value: unknown, path: Path = []): { path: Path; value: string }[] {
+  if (typeof value === 'string') return [{ path, value }];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, below]) =>
+    leaves(below, [...path, Array.isArray(value) ? Number(key) : key]),
   );
 }
+
+/** Also by a name: that of another account's secret, or through a role of another's, is a place of the file's choosing. */
+const FOREIGN_STORE = `a file found by search may not name a token store, because the token would be written there; ${REMEDY}`;
 
 /** A third party's module in a file found by search: naming it would run its code. */
 export const FOREIGN_MODULE = `a file found by search may not load a third party's module, because its code would run; ${REMEDY}`;
 
 /** `ims`, and each block with a provider. */
-function groups(profile: unknown): { owner: string; path: Path }[] {
-  const block = (path: Path): { owner: string; path: Path }[] => {
+function groups(profile: unknown): Group[] {
+  const block = (path: Path): Group[] => {
     const value = getAt(profile, path);
     if (!isObject(value)) return [];
     const links = value.provider === 'chain' && Array.isArray(value.providers) ? value.providers : [];
@@ -132,8 +225,11 @@ function groups(profile: unknown): { owner: string; path: Path }[] {
       ...links.flatMap((_link: JsonObject, index) => block([...path, 'providers', index])),
     ];
   };
-  return [{ owner: 'ims', path: ['ims'] }, ...block(['credentials']), ...block(['tokenStore'])];
+  return [{ owner: 'ims', path: ['ims'] }, ...block(['credentials'])];
 }
 
 /** For the documentation. */
-export const guardedOptions = (): string[] => RULES.map(({ owner, option }) => dotted([owner, option]));
+export const guardedOptions = (): string[] => [
+  'tokenStore',
+  ...RULES.map(({ owner, option }) => dotted([owner, option])),
+];

@@ -37,13 +37,23 @@ export interface ExchangerOptions {
   warn: (message: string) => void;
 }
 
+/** A token, and how far IMS's clock is from this machine's. */
+export interface Exchanged {
+  token: AccessToken;
+  /** IMS's clock less this machine's, in milliseconds; 0 where they agree within 2 s, or IMS does not tell. */
+  clockOffsetMs: number;
+}
+
+/** The Date header has whole seconds, and its answer was under way. */
+const CLOCK_TOLERANCE_MS = 2000;
+
 /** Speaks to one IMS token endpoint. */
 export interface Exchanger {
   /**
    * Exchanges a credential for an access token.
    * @throws ERR_TOKEN_REQUEST_REJECTED | ERR_TOKEN_ENDPOINT_UNAVAILABLE | ERR_TOKEN_RESPONSE_INVALID, or `signal.reason`
    */
-  exchange(credential: Credential, signal?: AbortSignal): Promise<AccessToken>;
+  exchange(credential: Credential, signal?: AbortSignal): Promise<Exchanged>;
   /** Opens the connection while the secret is still being read; never fails. */
   connectAhead(): void;
   close(): Promise<void>;
@@ -52,7 +62,7 @@ export interface Exchanger {
 export function createExchanger(options: ExchangerOptions): Exchanger {
   const { tokenEndpoint, http, clock, random, timeoutMs, retry = DEFAULT_EXCHANGE_RETRY, warn } = options;
 
-  async function requestToken(credential: Credential, signal: AbortSignal): Promise<AccessToken> {
+  async function requestToken(credential: Credential, signal: AbortSignal): Promise<Exchanged> {
     const [clientSecret] = credential.clientSecrets;
     const scope = options.scope ?? credential.scope ?? DEFAULT_SCOPE;
     const orgId = options.orgId ?? credential.orgId;
@@ -66,7 +76,8 @@ export function createExchanger(options: ExchangerOptions): Exchanger {
       scrub: (text) => scrub(text, reveal(clientSecret)),
     });
     for (const warning of token.warnings) warn(`${tokenEndpoint}: ${warning}`);
-    return new AccessToken({
+    const offset = Date.parse(response.headers.date ?? '') - clock.now();
+    const accessToken = new AccessToken({
       accessToken: token.accessToken,
       tokenType: token.tokenType,
       issuedAt,
@@ -74,6 +85,7 @@ export function createExchanger(options: ExchangerOptions): Exchanger {
       scope: token.scope ?? scope,
       clientId: credential.clientId,
     });
+    return { token: accessToken, clockOffsetMs: Math.abs(offset) > CLOCK_TOLERANCE_MS ? offset : 0 };
   }
 
   async function send(body: string, signal: AbortSignal): Promise<HttpResponse> {

@@ -39,6 +39,7 @@ export function parseTokenResponse(response: HttpResponse, context: ResponseCont
   const document = parseJsonObject(response.body);
   if (status === 200) return success(document, response, context);
   if (status === 429 || status === 408 || status >= 500) throw unavailable(document, response, context);
+  if (status > 200 && status < 300) throw invalid(response, context, `it answered ${status} instead of 200`);
   if (status >= 300 && status < 400) {
     throw invalid(
       response,
@@ -87,7 +88,8 @@ function lifetime(
   token: string,
   fail: (message: string) => Error,
 ): { seconds: number; warnings: string[] } {
-  const claimed = readClaims(token)?.lifetimeSeconds;
+  const own = readClaims(token)?.lifetimeSeconds;
+  const claimed = own !== undefined && own >= 1 ? own : undefined;
   const assumed = Math.min(claimed ?? DAY_SECONDS, DAY_SECONDS);
   if (value === undefined || value === null) {
     if (claimed === undefined) throw fail('its answer has no expires_in');
@@ -98,7 +100,7 @@ function lifetime(
   }
   const seconds = typeof value === 'string' && /^\d+(\.\d+)?$/.test(value.trim()) ? Number(value) : value;
   if (typeof seconds !== 'number') throw fail('its expires_in is not a number');
-  if (seconds <= 0) throw fail(`its expires_in is ${seconds}: the token would be expired already`);
+  if (seconds < 1) throw fail(`its expires_in is ${seconds}: the token would be expired already`);
   if (seconds <= YEAR_SECONDS) return { seconds, warnings: [] };
   return {
     seconds: assumed,
@@ -170,8 +172,12 @@ function invalid(response: HttpResponse, context: ResponseContext, message: stri
 
 function details(response: HttpResponse): string {
   const debugId = debugIdOf(response);
-  return `HTTP ${response.status}${debugId === undefined ? '' : `, x-debug-id ${debugId}`}`;
+  const encoding = response.headers['content-encoding'] ?? 'identity';
+  const coded = encoding.toLowerCase() === 'identity' ? '' : `, content-encoding ${shown(encoding)}`;
+  return `HTTP ${response.status}${coded}${debugId === undefined ? '' : `, x-debug-id ${debugId}`}`;
 }
+
+const shown = (encoding: string) => (/^[\w, -]{1,40}$/.test(encoding) ? encoding : 'of an unknown kind');
 
 function debugIdOf(response: HttpResponse): string | undefined {
   const value = response.headers['x-debug-id'];
@@ -196,7 +202,7 @@ type JsonObject = Readonly<Record<string, unknown>>;
 
 function parseJsonObject(body: Buffer): JsonObject | undefined {
   try {
-    const value: unknown = JSON.parse(body.toString('utf8'));
+    const value: unknown = JSON.parse(body.toString('utf8').replace(/^\ufeff/, ''));
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : undefined;
   } catch {
     return undefined;

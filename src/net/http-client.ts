@@ -1,4 +1,4 @@
-import type { Dispatcher } from 'undici';
+import type { buildConnector, Dispatcher } from 'undici';
 import type { Clock } from '../clock.js';
 import { withDeadline } from '../deadline.js';
 import { isLoopbackHost } from './loopback.js';
@@ -57,7 +57,7 @@ export interface HttpResponse {
 export interface HttpClient {
   /**
    * @throws undici's and Node's own errors (see `describeNetworkError`), `DeadlineExceeded`, {@link ResponseTooLarge},
-   *   or `signal.reason`
+   *   {@link ProxyUnreachable}, or `signal.reason`
    */
   request(request: HttpRequest): Promise<HttpResponse>;
   /**
@@ -66,6 +66,22 @@ export interface HttpClient {
    */
   connectAhead(url: string): Promise<void>;
   close(): Promise<void>;
+}
+
+/** The proxy itself could not be reached. */
+export class ProxyUnreachable extends Error {
+  /** Host and port; no login. */
+  readonly proxy: string;
+  readonly code: string | undefined;
+
+  constructor(proxy: string, cause: Error) {
+    super(`the proxy ${proxy} cannot be reached`, { cause });
+    this.name = 'ProxyUnreachable';
+    this.proxy = proxy;
+    const { code } = cause as NodeJS.ErrnoException;
+    // undici tries this one without end.
+    this.code = code === 'ERR_TLS_CERT_ALTNAME_INVALID' ? 'UND_ERR_PRX_TLS' : code;
+  }
 }
 
 export class ResponseTooLarge extends Error {
@@ -179,6 +195,20 @@ async function createDispatcher(
     requestTls: tls,
     proxyTls: { timeout: timeouts.connectMs },
     // Else a proxy that never answers CONNECT would block the one connection for undici's 300 s.
-    clientFactory: (origin, opts) => new Pool(origin, { ...opts, headersTimeout: timeouts.connectMs }),
+    clientFactory: (origin, opts) =>
+      new Pool(origin, {
+        ...opts,
+        headersTimeout: timeouts.connectMs,
+        connect: namingProxy(new URL(viaProxy).host, (opts as { connect: buildConnector.connector }).connect),
+      }),
   });
+}
+
+/** Else nothing tells whether the proxy or the server behind it refused. */
+function namingProxy(proxy: string, connect: buildConnector.connector): buildConnector.connector {
+  return (options, callback) =>
+    connect(options, (...[error, socket]: Parameters<buildConnector.Callback>) => {
+      if (error === null) return callback(null, socket);
+      callback(new ProxyUnreachable(proxy, error), null);
+    });
 }

@@ -1,5 +1,5 @@
 import { DeadlineExceeded } from '../deadline.js';
-import { ResponseTooLarge } from './http-client.js';
+import { ProxyUnreachable, ResponseTooLarge } from './http-client.js';
 
 export interface NetworkFault {
   /** What happened, to stand after "vault.example.com: ". */
@@ -104,12 +104,33 @@ function codeOf(error: unknown): string | undefined {
   return undefined;
 }
 
+function proxyOf(error: unknown): ProxyUnreachable | undefined {
+  for (let current = error, depth = 0; depth < 5 && current instanceof Error; depth++) {
+    if (current instanceof ProxyUnreachable) return current;
+    current = current.cause;
+  }
+  return undefined;
+}
+
 /** Says in words what a failed request met; undefined where `error` is not about the network. */
 export function describeNetworkError(error: unknown): NetworkFault | undefined {
   if (error instanceof DeadlineExceeded) {
     return { message: `no answer within ${error.timeoutMs} ms`, retryable: true };
   }
   if (error instanceof ResponseTooLarge) return { message: error.message, retryable: false };
+  const proxy = proxyOf(error);
+  if (proxy !== undefined) {
+    const fault = describeNetworkError(proxy.cause);
+    const what =
+      codeOf(proxy.cause) === 'ECONNREFUSED'
+        ? ' refused the connection'
+        : `: ${fault?.message ?? 'the connection failed'}`;
+    return {
+      message: `the proxy ${proxy.proxy}${what}`,
+      hint: 'Check HTTPS_PROXY.',
+      retryable: fault?.retryable ?? true,
+    };
+  }
   const code = codeOf(error);
   if (code === undefined) return undefined;
   const known = FAULTS.get(code);

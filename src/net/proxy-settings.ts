@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net';
+import { ConfigInvalidError, type ConfigProblem } from '../errors.js';
 
 /** Proxy URLs, as the environment gives them. */
 export interface ProxySettings {
@@ -13,9 +14,17 @@ export interface ProxySettings {
   noProxy?: string;
 }
 
-/** `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`; where both cases are set, the lower case wins, as curl does it. */
+/**
+ * `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`; where both cases are set, the lower case wins, as curl does it.
+ * @throws ERR_CONFIG_INVALID naming the variable, never its value: it may hold a login
+ */
 export function proxySettingsFromEnv(env: Readonly<Record<string, string | undefined>>): ProxySettings {
   const read = (name: string) => env[name.toLowerCase()] || env[name.toUpperCase()];
+  const problems = ['http_proxy', 'https_proxy'].flatMap((name): ConfigProblem[] => {
+    const message = whyNoProxy(read(name));
+    return message === undefined ? [] : [{ path: env[name] ? name : name.toUpperCase(), message }];
+  });
+  if (problems.length > 0) throw new ConfigInvalidError(problems);
   const settings: ProxySettings = {};
   const httpProxy = read('http_proxy');
   const httpsProxy = read('https_proxy');
@@ -30,8 +39,25 @@ export function proxySettingsFromEnv(env: Readonly<Record<string, string | undef
 export function proxyFor(settings: ProxySettings, url: URL): string | undefined {
   const proxy = url.protocol === 'https:' ? settings.httpsProxy : settings.httpProxy;
   if (proxy === undefined || isExcluded(settings.noProxy ?? '', url)) return undefined;
-  // curl, git and Go accept "proxy:3128" without a scheme.
+  return withScheme(proxy);
+}
+
+/** curl, git and Go accept "proxy:3128" without a scheme. */
+function withScheme(proxy: string): string {
   return /^[a-z][a-z0-9+.-]*:\/\//i.test(proxy) ? proxy : `http://${proxy}`;
+}
+
+function whyNoProxy(proxy: string | undefined): string | undefined {
+  if (!proxy) return undefined;
+  try {
+    const { protocol, username, password } = new URL(withScheme(proxy));
+    if (protocol.startsWith('socks')) return 'SOCKS proxies are not supported; name an HTTP proxy';
+    if (protocol !== 'http:' && protocol !== 'https:') return "a proxy's URL starts with http:// or https://";
+    decodeURIComponent(username + password);
+    return undefined;
+  } catch {
+    return 'this is not the URL of a proxy, such as http://proxy.example.com:3128';
+  }
 }
 
 function isExcluded(noProxy: string, url: URL): boolean {

@@ -13,29 +13,48 @@ export function resolvePath(path: string, baseDir: string): string {
   return isAbsolute(path) ? path : resolve(baseDir, path);
 }
 
+export interface SecretFileOptions {
+  /** Upper bound of its size, default 64 KiB; a bundle of certificates needs more. */
+  maxBytes?: number;
+  /**
+   * The error's code where there is no such file. ERR_SECRET_MALFORMED, the default, for a file that somebody named;
+   * ERR_PROVIDER_NOT_CONFIGURED, past which a chain goes on, for a place that is looked at by default.
+   */
+  ifMissing?: 'ERR_SECRET_MALFORMED' | 'ERR_PROVIDER_NOT_CONFIGURED';
+}
+
 /**
  * The text of a mounted secret (Docker, Kubernetes, systemd credentials), without its trailing line end.
  * Read it at every use: such files are replaced when the secret rotates.
  * @param option the option that named the file, for the error's text
- * @param maxBytes upper bound of its size, default 64 KiB; a bundle of certificates needs more
- * @throws ERR_PROVIDER_NOT_CONFIGURED when there is no such file, ERR_SECRET_ACCESS_DENIED when it may not be read,
+ * @throws `ifMissing` when there is no such file, ERR_SECRET_ACCESS_DENIED when it may not be read,
  *   ERR_SECRET_MALFORMED when it is empty, over `maxBytes`, not text, or not a file
  */
 export async function readSecretFile(
   path: string,
   baseDir: string,
   option: string,
-  maxBytes = MAX_BYTES,
+  options?: SecretFileOptions,
 ): Promise<Redacted<string>> {
   const file = resolvePath(path, baseDir);
-  const content = await readBounded(file, option, maxBytes);
+  const content = await readBoundedFile(file, option, options);
   const text = content.toString('utf8').replace(/\r?\n$/, '');
   if (text === '') throw malformed(file, option, 'is empty');
   if (text.includes('\0') || text.includes('\ufffd')) throw malformed(file, option, 'is not text');
   return redact(text);
 }
 
-async function readBounded(file: string, option: string, maxBytes: number): Promise<Buffer> {
+/**
+ * The bytes of a regular file; a pipe, a device or a folder is refused before it could hang the process.
+ * @param file absolute path
+ * @param option the option that named the file, first in the error's text
+ * @throws as {@link readSecretFile}, but the file may be empty and hold any bytes
+ */
+export async function readBoundedFile(
+  file: string,
+  option: string,
+  { maxBytes = MAX_BYTES, ifMissing = 'ERR_SECRET_MALFORMED' }: SecretFileOptions = {},
+): Promise<Buffer> {
   try {
     // Before it is opened: opening a pipe would wait for its writer, beyond any timeout.
     const entry = await stat(file);
@@ -57,7 +76,8 @@ async function readBounded(file: string, option: string, maxBytes: number): Prom
     if (error instanceof ImsvaultError) throw error;
     const code = (error as NodeJS.ErrnoException).code;
     if (code === 'ENOENT' || code === 'ENOTDIR') {
-      throw new ImsvaultError('ERR_PROVIDER_NOT_CONFIGURED', `${option}: there is no file ${file}`, {
+      const what = ifMissing === 'ERR_SECRET_MALFORMED' ? 'is named, but there is no such file' : 'does not exist';
+      throw new ImsvaultError(ifMissing, `${option}: ${file} ${what}`, {
         hint: 'Check the path and that the secret is mounted here.',
       });
     }

@@ -12,21 +12,23 @@ export interface ClaimWatch {
   failureLeftMs(failure: SharedFailure): number;
 }
 
-export function createClaimWatch(clock: Clock): ClaimWatch {
-  const seen: { claim?: { id: string; at: number }; failure?: { id: string; at: number } } = {};
+/** A stale read may show an older one again, and must not start the count anew. */
+const REMEMBERED = 8;
 
-  /** Only the newest id matters: an older one never comes back. */
-  function firstSeen(kind: 'claim' | 'failure', id: string): number {
-    const known = seen[kind];
-    if (known?.id === id) return known.at;
-    const at = clock.monotonic();
-    seen[kind] = { id, at };
-    return at;
+export function createClaimWatch(clock: Clock): ClaimWatch {
+  const claims = new Map<string, number>();
+  const failures = new Map<string, number>();
+
+  function left(seen: Map<string, number>, id: string, lifeMs: number): number {
+    const at = seen.get(id) ?? clock.monotonic();
+    seen.set(id, at);
+    const [oldest] = seen.keys();
+    if (seen.size > REMEMBERED && oldest !== undefined) seen.delete(oldest);
+    return Math.max(0, at + lifeMs - clock.monotonic());
   }
 
-  const left = (firstSeenAt: number, lifeMs: number) => Math.max(0, firstSeenAt + lifeMs - clock.monotonic());
   return {
-    claimLeftMs: ({ id, ttlMs }) => left(firstSeen('claim', id), ttlMs),
-    failureLeftMs: ({ id, retryAfterMs }) => left(firstSeen('failure', id), retryAfterMs),
+    claimLeftMs: ({ id, ttlMs }) => left(claims, id, ttlMs),
+    failureLeftMs: ({ id, retryAfterMs }) => left(failures, id, retryAfterMs),
   };
 }

@@ -2,9 +2,10 @@ import type { AccessToken } from '../access-token.js';
 import { type Clock, sleep } from '../clock.js';
 import { DeadlineExceeded, withDeadline } from '../deadline.js';
 import { ImsvaultError, TokenRequestRejectedError } from '../errors.js';
+import type { Exchanged } from '../ims/exchange.js';
 import { redact } from '../redacted.js';
 import { fullJitterDelay } from '../retry.js';
-import type { Exchanged, FleetEvent } from './fleet-options.js';
+import type { FleetEvent } from './fleet-options.js';
 import type { TokenDocument } from './token-document.js';
 import type { StoredDocument, TokenStore } from './token-store.js';
 

@@ -1,10 +1,8 @@
-import type { AccessToken } from '../access-token.js';
-import type { Exchanger } from '../ims/exchange.js';
+import type { Exchanged, Exchanger } from '../ims/exchange.js';
 import type { CredentialSource, ReadCredential } from '../secret/credential-source.js';
 
 /** A new token, and where its credential came from. */
-export interface Renewed {
-  token: AccessToken;
+export interface Renewed extends Exchanged {
   source: ReadCredential;
 }
 
@@ -20,5 +18,5 @@ export async function exchangeFresh(
   signal?.throwIfAborted();
   exchanger.connectAhead();
   const read = await source.readCredential(signal === undefined ? {} : { signal });
-  return { token: await exchanger.exchange(read.credential, signal), source: read };
+  return { ...(await exchanger.exchange(read.credential, signal)), source: read };
 }

@@ -1,7 +1,10 @@
 import type { AccessToken } from '../access-token.js';
 import type { Clock } from '../clock.js';
+import type { Exchanged } from '../ims/exchange.js';
 import type { RenewalPolicy } from './renewal-schedule.js';
 import type { TokenStore } from './token-store.js';
+
+export type { Exchanged };
 
 /** What a renewal is asked for. */
 export interface RenewRequest {
@@ -11,12 +14,6 @@ export interface RenewRequest {
   rejected?: AccessToken;
   /** Somebody insists on a new token. */
   forced?: boolean;
-}
-
-export interface Exchanged {
-  token: AccessToken;
-  /** IMS's clock less this machine's, in milliseconds. */
-  clockOffsetMs: number;
 }
 
 /** What happened, for counters and logs. */

@@ -38,6 +38,20 @@ export interface TokenManager {
   close(): void;
 }
 
+/** @throws TypeError that names the option; callers without types get no other warning */
+export function checkGetTokenOptions(options: unknown): void {
+  if (options === undefined) return;
+  if (typeof options !== 'object' || options === null) throw new TypeError('getToken takes an object of options');
+  const { signal, forceRenew, minTtlMs } = options as Readonly<Record<string, unknown>>;
+  if (signal !== undefined && !(signal instanceof AbortSignal)) throw new TypeError('signal must be an AbortSignal');
+  if (forceRenew !== undefined && typeof forceRenew !== 'boolean' && !(forceRenew instanceof AccessToken)) {
+    throw new TypeError('forceRenew must be a boolean or an AccessToken');
+  }
+  if (minTtlMs !== undefined && !(Number.isFinite(minTtlMs) && (minTtlMs as number) >= 0)) {
+    throw new TypeError('minTtlMs must be a finite number of milliseconds, 0 or more');
+  }
+}
+
 export function createTokenManager(options: TokenManagerOptions): TokenManager {
   const { renew, clock, random, renewal = DEFAULT_RENEWAL } = options;
   const softRandom = random();
@@ -113,11 +127,14 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
       }
     }
     try {
-      return await startRenewal({
+      const token = await startRenewal({
         ...(fallback === undefined ? {} : { usable: fallback }),
         ...(forceRenew instanceof AccessToken ? { rejected: forceRenew } : {}),
         ...(forceRenew === true ? { forced: true } : {}),
       });
+      // What others made may be older than this caller wants.
+      const isOld = held?.token === token && isTooShort(held, minTtlMs);
+      return isOld ? await startRenewal({ usable: token }).catch(() => token) : token;
     } catch (error) {
       // A renewal that came too early to be needed takes nothing away.
       const left = forced || closing.signal.aborted ? undefined : usable();
@@ -128,6 +145,7 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
 
   return {
     async getToken(request = {}) {
+      checkGetTokenOptions(request);
       request.signal?.throwIfAborted();
       return untilAborted(next(request), request.signal);
     },

@@ -74,7 +74,7 @@ describe('imsvault emulator', () => {
       problems: [{ path: '--fault-times', message: 'must be at least 1' }, { path: '--fault-times' }],
     });
     await expect(start({ clientSecretFile: 'nowhere' })).rejects.toMatchObject({
-      code: 'ERR_PROVIDER_NOT_CONFIGURED',
+      code: 'ERR_SECRET_MALFORMED',
       message: expect.stringContaining('--client-secret-file'),
     });
   });

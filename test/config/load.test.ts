@@ -188,7 +188,7 @@ renewal: { hardMargin: 2m }
     expect(profile.renewal.hardMarginMs).toBe(120_000);
   });
 
-  it('has no credentials beside a tokenStore without them, and says that a token store does nothing yet', async () => {
+  it('has no credentials beside a tokenStore without them', async () => {
     const text = 'tokenStore: { provider: vault, path: ims/token }';
     const profile = await loadNamed(text);
     expect(profile.credentials).toBeUndefined();
@@ -199,7 +199,7 @@ renewal: { hardMargin: 2m }
       onMismatch: 'exchange',
       onUnavailable: 'exchange',
     });
-    expect(profile.warnings.join()).toContain('tokenStore is validated only in this version');
+    expect(profile.warnings).toEqual([]);
     expect((await loadNamed(`${text}\ncredentials: { provider: env }`)).credentials).toMatchObject({ provider: 'env' });
   });
 

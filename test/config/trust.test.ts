@@ -38,7 +38,17 @@ describe('a config found by search', () => {
       'credentials.providers.1.address',
       'credentials: { provider: chain, providers: [{ provider: env }, { provider: vault, path: a, address: "https://v.evil.example" }] }',
     ],
-    ['tokenStore.address', 'tokenStore: { provider: vault, path: a, address: "https://v.evil.example" }'],
+    ['credentials.assumeRole', aws('assumeRole: { roleArn: "arn:aws:iam::666666666666:role/open" }')],
+    ['credentials.endpoint', aws('endpoint: "https://secretsmanager.s3.amazonaws.com"')],
+    ['credentials.auth.jwtFile', vault('address: "http://127.0.0.1:8200", auth: { method: jwt, jwtFile: ~/.ssh/id }')],
+    ['credentials.auth.jwtFile', vault('address: "http://127.0.0.1:8200", auth: { method: jwt, jwtFile: ../id }')],
+    ['credentials.dotenv', 'credentials: { provider: env, dotenv: /etc/environment }'],
+    [
+      'credentials.clientId',
+      'ims: { tokenEndpoint: "http://127.0.0.1:1/t" }\ncredentials: { provider: env, clientId: PATH }',
+    ],
+    ['tokenStore', 'tokenStore: { provider: vault, path: a, address: "http://127.0.0.1:8200" }'],
+    ['tokenStore', 'tokenStore: { provider: aws-secrets-manager, secretId: their-secret }'],
     ['credentials.provider', 'credentials: { provider: "@acme/imsvault-provider-x" }'],
     ['credentials.provider', 'credentials: { provider: ./provider.mjs }'],
     ['credentials.providers.0.provider', 'credentials: { provider: chain, providers: [{ provider: ./provider.mjs }] }'],
@@ -47,7 +57,7 @@ describe('a config found by search', () => {
     expect(problems).toHaveLength(1);
     expect(problems[0]?.path).toBe(path);
     expect(problems[0]?.message).toContain('--config or IMSVAULT_CONFIG');
-    expect(problems[0]?.source).toContain('imsvault.config.yaml:1');
+    expect(problems[0]?.source).toMatch(/imsvault\.config\.yaml:[12]$/);
   });
 
   it.each([
@@ -56,10 +66,26 @@ describe('a config found by search', () => {
     [vault('address: "https://${X}:8200"'), 'credentials.address'],
     [aws('endpoint: "https://127.0.0.1/${X}"'), 'credentials.endpoint'],
     [azure('https://${X}.vault.azure.net'), 'credentials.vaultUrl'],
-  ])('may not put a variable into a URL: %s', async (text, path) => {
+    [azure(VAULT_URL, ', secretName: "${X}"').replace('secretName: a, ', ''), 'credentials.secretName'],
+    [aws('region: "${X}"'), 'credentials.region'],
+  ])('may not put a variable where a server sees it: %s', async (text, path) => {
     const problems = await problemsOf(loadFound(text, { env: { X: 'abc' } }));
     expect(problems).toEqual([expect.objectContaining({ path })]);
-    expect(problems[0]?.message).toContain('may not put variables into a URL');
+    expect(problems[0]?.message).toContain('may not put variables here');
+  });
+
+  it('may name another server than VAULT_ADDR by no host and no path, loopback included', async () => {
+    for (const address of ['http://127.0.0.1:8200', 'https://v.example/other', 'https://w.example/team']) {
+      const env = { VAULT_ADDR: 'https://v.example/team/' };
+      expect(await problemsOf(loadFound(vault(`address: "${address}"`), { env }))).toHaveLength(1);
+    }
+  });
+
+  it('runs no module of the folder it stands in, though a variable names one', async () => {
+    const env = { IMSVAULT_CREDENTIALS_PROVIDER: './provider.mjs' };
+    expect(await problemsOf(loadFound('ims: {}', { env }))).toEqual([
+      expect.objectContaining({ path: 'credentials.provider', message: expect.stringContaining('code would run') }),
+    ]);
   });
 
   it.each([

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { createExchanger, type ExchangerOptions } from '../../src/ims/exchange.js';
+import { createExchanger, type Exchanged, type ExchangerOptions } from '../../src/ims/exchange.js';
 import { type HttpRequest, type HttpResponse, ResponseTooLarge } from '../../src/net/http-client.js';
 import { redact } from '../../src/redacted.js';
 import type { Credential } from '../../src/secret/credential.js';
@@ -51,7 +51,7 @@ function setup(answers: Answer[], options: Partial<ExchangerOptions> = {}, laten
   /** Runs an exchange to its end, moving the clock as far as it needs. */
   async function run(signal?: AbortSignal) {
     const settled = exchanger.exchange(credential, signal).then(
-      (token) => ({ token }),
+      ({ token, clockOffsetMs }) => ({ token, clockOffsetMs }),
       (error: unknown) => ({ error }),
     );
     let done = false;
@@ -61,7 +61,7 @@ function setup(answers: Answer[], options: Partial<ExchangerOptions> = {}, laten
     while (!done) await clock.advance(100);
     const result = await settled;
     expectNoSecrets(result, [SECRET]);
-    return result as { token?: Awaited<ReturnType<typeof exchanger.exchange>>; error?: unknown };
+    return result as Partial<Exchanged> & { error?: unknown };
   }
   return { clock, requests, warn, run, exchanger };
 }
@@ -186,6 +186,17 @@ describe('exchange', () => {
     const { run, requests } = setup([new ResponseTooLarge(9)]);
     expect((await run()).error).toMatchObject({ code: 'ERR_TOKEN_RESPONSE_INVALID', retryable: false });
     expect(requests).toHaveLength(1);
+  });
+
+  it.each([
+    ['ten minutes ahead', 600_000, 600_000],
+    ['a second behind, which the header cannot tell', -1000, 0],
+  ])("tells how far IMS's clock is: %s", async (_title, offset, expected) => {
+    const { run, clock } = setup([
+      { ...(ok as object), headers: { date: new Date(createManualClock().now() + offset).toUTCString() } },
+    ]);
+    expect((await run()).clockOffsetMs).toBe(expected);
+    expect(clock.monotonic()).toBeLessThan(1000);
   });
 
   it("takes the answer's scope, and tells of its warnings with the endpoint", async () => {

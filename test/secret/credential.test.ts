@@ -168,6 +168,9 @@ describe('credential: refused', () => {
     ['an empty list', { client_id: 'id', client_secrets: [] }, /empty list/],
     ['a list of numbers', { client_id: 'id', client_secrets: [1] }, /not a list of texts/],
     ['an id with a space', { client_id: 'my id', client_secret: S1 }, /white space/],
+    ['an id beyond ASCII', { client_id: 'mÿid', client_secret: S1 }, /printable ASCII/],
+    ['an id with a C1 control', { client_id: 'my\u009bid', client_secret: S1 }, /control characters/],
+    ['C1 controls', { client_id: 'id', client_secret: `${S1}\u0085x` }, /control characters/],
     ['control characters', { client_id: 'id', client_secret: `${S1}\u0007x` }, /control characters/],
     ['a pasted file', { client_id: 'id', client_secret: 'x'.repeat(5000) }, /longer than/],
     [

@@ -17,7 +17,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 async function read(content: string | Buffer, maxBytes?: number): Promise<string> {
   await writeFile(join(folder, 'secret'), content);
-  return reveal(await readSecretFile('secret', folder, 'secretIdFile', maxBytes));
+  return reveal(await readSecretFile('secret', folder, 'secretIdFile', maxBytes === undefined ? {} : { maxBytes }));
 }
 
 async function failure(promise: Promise<unknown>): Promise<ImsvaultError> {
@@ -84,12 +84,19 @@ describe('secret file', () => {
     });
   });
 
-  it.each(['absent', 'secret-that-is-a-file/below'])('is not configured: %s', async (path) => {
+  it.each(['absent', 'secret-that-is-a-file/below'])('is malformed where it is named: %s', async (path) => {
     await writeFile(join(folder, 'secret-that-is-a-file'), 'x');
     const error = await failure(readSecretFile(path, folder, 'secretIdFile'));
-    expect(error.code).toBe('ERR_PROVIDER_NOT_CONFIGURED');
-    expect(error.message).toContain(join(folder, path));
+    expect(error.code).toBe('ERR_SECRET_MALFORMED');
+    expect(error.message).toContain(`${join(folder, path)} is named, but there is no such file`);
     expect(error.hint).toContain('mounted');
+  });
+
+  it('is not configured where it is looked for by default', async () => {
+    const byDefault = { ifMissing: 'ERR_PROVIDER_NOT_CONFIGURED' } as const;
+    const error = await failure(readSecretFile('absent', folder, 'secretIdFile', byDefault));
+    expect(error.code).toBe('ERR_PROVIDER_NOT_CONFIGURED');
+    expect(error.message).not.toContain('is named');
   });
 
   it.runIf(process.platform !== 'win32')('is denied: not for this user', async () => {

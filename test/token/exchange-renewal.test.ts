@@ -6,12 +6,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { systemClock } from '../../src/clock.js';
+import { openTokenEngine } from '../../src/engine/token-engine.js';
 import { ImsvaultError } from '../../src/errors.js';
 import { createExchanger } from '../../src/ims/exchange.js';
 import { redact } from '../../src/redacted.js';
 import type { CredentialSource, ReadCredential } from '../../src/secret/credential-source.js';
 import { exchangeFresh } from '../../src/token/exchange-renewal.js';
-import { openTokenEngine } from '../../src/token-engine.js';
 import { createBench } from '../net/servers.js';
 import { createAuthority } from '../support/authority.js';
 
@@ -156,9 +156,10 @@ describe('a profile opened', () => {
           },
           deps,
         );
+      const { signal } = new AbortController();
       const engine = await open('ca.pem');
-      expect((await engine.renew()).token.accessToken).toBe('tok');
-      await engine.renew();
+      expect((await engine.renew({}, signal)).token.accessToken).toBe('tok');
+      await engine.renew({}, signal);
       expect(ims.seen).toEqual({ connections: 1, requests: 2 });
       await engine.close();
 

@@ -1,8 +1,8 @@
 import { systemClock } from '../../clock.js';
+import { openTokenEngine, type TokenEngine } from '../../engine/token-engine.js';
 import { ConfigInvalidError } from '../../errors.js';
 import { createHttpClient, type HttpClient } from '../../net/http-client.js';
 import { isLoopbackHost } from '../../net/loopback.js';
-import { openTokenEngine, type TokenEngine } from '../../token-engine.js';
 import { type Checkup, createCheckup, formatStep } from '../checkup.js';
 import { EXIT, exitCodeFor } from '../exit-codes.js';
 import { type GlobalOptions, type Io, loadOptions } from '../io.js';
@@ -56,7 +56,9 @@ async function examine(
   signal: AbortSignal,
 ): Promise<void> {
   const { profile, openDeps, exchanger } = engine;
-  const credential = await checkStores(checkup, engine.credentials, openDeps, signal);
+  const { credentials } = engine;
+  if (credentials === undefined) checkup.skip('credential', 'a consumer has none');
+  const credential = credentials === undefined ? undefined : await checkStores(checkup, credentials, openDeps, signal);
   const network = await checkup.step('IMS: network', async () => ({
     value: true,
     ...(await checkImsNetwork(profile.ims.tokenEndpoint, engine.imsHttp, openDeps.proxy, systemClock, signal)),
@@ -66,7 +68,7 @@ async function examine(
     return checkup.skip('IMS: exchange', 'it needs the credential and the network');
   }
   const token = await checkup.step('IMS: exchange', async () => {
-    const value = await exchanger.exchange(credential, signal);
+    const { token: value } = await exchanger.exchange(credential, signal);
     const minutes = Math.round((value.expiresAt - value.issuedAt) / 60_000);
     return { value, detail: `a token for ${minutes} min, scope ${value.scope.join(',')}` };
   });
@@ -77,7 +79,10 @@ async function examine(
 
 function describeConfig({ profile }: TokenEngine): string {
   const file = profile.configFile ?? 'no config file; defaults and environment';
-  return `${file}${profile.name === undefined ? '' : `, profile ${profile.name}`}, provider ${profile.credentials?.provider}`;
+  const { credentials } = profile;
+  const provider =
+    credentials === undefined ? 'no credentials: a consumer of tokens' : `provider ${credentials.provider}`;
+  return `${file}${profile.name === undefined ? '' : `, profile ${profile.name}`}, ${provider}`;
 }
 
 /** The token goes there, so it must be as safe as the token endpoint. */

@@ -1,8 +1,8 @@
 import { systemClock } from '../../clock.js';
 import { parseDuration } from '../../duration.js';
+import { openTokenEngine } from '../../engine/token-engine.js';
 import { ConfigInvalidError } from '../../errors.js';
 import { createTokenManager } from '../../token/token-manager.js';
-import { openTokenEngine } from '../../token-engine.js';
 import { EXIT } from '../exit-codes.js';
 import { type GlobalOptions, type Io, loadOptions } from '../io.js';
 import { printWarning } from '../print-error.js';
@@ -26,22 +26,22 @@ export async function runToken(options: TokenCommandOptions, io: Io): Promise<nu
     warn: (message) => printWarning(message, io, options.output),
   });
   try {
-    let provider = '';
+    let source = '';
     const manager = createTokenManager({
       clock: systemClock,
       random: Math.random,
       renewal: engine.renewal,
-      async renew(_request, closing) {
-        const renewed = await engine.renew(AbortSignal.any([closing, io.signal]));
-        provider = renewed.source.provider;
+      async renew(request, closing) {
+        const renewed = await engine.renew(request, AbortSignal.any([closing, io.signal]));
+        source = renewed.source;
         return renewed.token;
       },
     });
     const token = await manager.getToken({ forceRenew: options.force === true, minTtlMs, signal: io.signal });
-    if (token.expiresAt - systemClock.now() < minTtlMs) {
+    if (options.minTtl !== undefined && token.expiresAt - systemClock.now() < minTtlMs) {
       printWarning('IMS gives tokens a shorter life than --min-ttl asks for', io, options.output);
     }
-    io.stdout(formatToken(token, options.output, provider, systemClock.now()));
+    io.stdout(formatToken(token, options.output, source, systemClock.now()));
     return EXIT.done;
   } finally {
     await engine.close();

@@ -11,6 +11,7 @@ describe('options of aws-secrets-manager', () => {
   it.each([
     {},
     { secretId: 'arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:ims/fusion-AbCdEf' },
+    { secretId: 'arn:aws-eusc:secretsmanager:eusc-de-east-1:123456789012:secret:a' },
     { endpoint: 'https://vpce-1.secretsmanager.eu-west-1.vpce.amazonaws.com' },
     { endpoint: 'http://127.0.0.1:5000' },
     { endpoint: 'http://localstack:4566', allowSecretsOverPlainHttp: true },
@@ -25,6 +26,16 @@ describe('options of aws-secrets-manager', () => {
   it.each([
     [{ secretId: '' }, ['secretId']],
     [{ secretId: 'with space' }, ['secretId']],
+    ...[
+      'arn:',
+      'arn:aws:secretsmanager:eu-west-1:123456789012:secret:',
+      'arn:aws:secretsmanager:evil.example/:123456789012:secret:a',
+      'arn:aws:secretsmanager:evil@eu-west-1:123456789012:secret:a',
+      'arn:aws:secretsmanager:x.eu-west-1:123456789012:secret:a',
+      'arn:aws:secretsmanager::123456789012:secret:a',
+      'arn:aws:secretsmanager:eu-west-1:1234:secret:a',
+      'arn:aws:ssm:eu-west-1:123456789012:parameter/a',
+    ].map((secretId): [object, string[]] => [{ secretId }, ['secretId']]),
     [{ endpoint: 'http://localstack:4566' }, ['endpoint']],
     [{ endpoint: 'ftp://127.0.0.1' }, ['endpoint']],
     [{ endpoint: 'secretsmanager' }, ['endpoint']],

@@ -49,6 +49,21 @@ describe('a read on the wire', () => {
     await provider.close?.();
   });
 
+  it.each([
+    ['AWS_REGION', { AWS_REGION: 'evil.example/' }, 'ims/fusion', 'ERR_SECRET_MALFORMED'],
+    [
+      'an ARN past the schema',
+      {},
+      'arn:aws:secretsmanager:evil.example/:123456789012:secret:a',
+      'ERR_PROVIDER_NOT_CONFIGURED',
+    ],
+  ])('sends nothing to a region that is none: %s', async (_title, variables, secretId, code) => {
+    const provider = await create(variables);
+    await expect(provider.readSecret({ secretId })).rejects.toMatchObject({ code });
+    expect(server.requests).toHaveLength(0);
+    await provider.close?.();
+  });
+
   it('says that no region is set', async () => {
     const provider = await create({});
     await expect(provider.readSecret(REF)).rejects.toMatchObject({

@@ -111,7 +111,7 @@ describe('errors of the Azure login', () => {
       expect(error.code).toBe('ERR_SECRET_MALFORMED');
       expect(error.message).toMatch(expected);
     }
-    expect((await failure(auth('missing.pem'))).code).toBe('ERR_PROVIDER_NOT_CONFIGURED');
+    expect((await failure(auth('missing.pem'))).code).toBe('ERR_SECRET_MALFORMED');
   });
 
   it('tells no workload identity from half of one', async () => {

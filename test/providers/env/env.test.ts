@@ -103,8 +103,8 @@ describe('env provider', () => {
     [
       'a file that is not there',
       { FUSION_CLIENT_ID: 'id', FUSION_CLIENT_SECRET_FILE: 'nope' },
-      'ERR_PROVIDER_NOT_CONFIGURED',
-      /there is no file/,
+      'ERR_SECRET_MALFORMED',
+      /is named, but there is no such file/,
     ],
     [
       'an empty file',

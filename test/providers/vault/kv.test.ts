@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { reveal } from '../../../src/redacted.js';
+import { expectNoSecrets } from '../../support/leaks.js';
 import { type FakeVault, startFakeVault } from './fake-vault.js';
 import { failure, openVault } from './open.js';
 
@@ -123,7 +124,7 @@ describe('what is not there', () => {
     [{}, /there is no such secret/, /case-sensitive/],
     [{ path: 'data/ims/fusion' }, /no such secret/, /Leave "data\/"/],
     [{ path: 'secret/ims/fusion' }, /no such secret/, /Leave "secret\/"/],
-    [{ path: 'there', version: 9 }, /no version 9/, /Check/],
+    [{ path: 'there', version: 9 }, /no version 9/, /Check version.*case-sensitive/],
     [{ path: 'gone' }, /version 2 is deleted/, /undelete/],
     [{ mount: 'nowhere' }, /nothing is mounted at nowhere\//, /mount and namespace/],
     [{ path: 'there', kvVersion: 1 }, /KV version 2/, /Set kvVersion to 2/],
@@ -137,6 +138,49 @@ describe('what is not there', () => {
     expect(error.message).toMatch(message);
     expect(error.hint).toMatch(hint);
     expect(error.retryable).toBe(false);
+  });
+});
+
+describe('a 404 that is not from Vault', () => {
+  const HTML = '<html>404 MARKED</html>';
+  const bodies: [string, unknown][] = [
+    ['HTML', HTML],
+    ['empty', undefined],
+    ['JSON text', '"not found"'],
+    ['null', 'null'],
+    ['another JSON', { message: 'MARKED', status: 404 }],
+    ['errors that are no texts', { errors: [{ title: 'MARKED' }] }],
+    ['data without a version', { data: null }],
+  ];
+
+  it.each(bodies.flatMap(([title, body]) => [undefined, 1, 2].map((kv) => [title, kv, body] as const)))(
+    '%s, kvVersion %s: nothing is known of the secret',
+    async (_title, kvVersion, body) => {
+      server.override = () => ({ status: 404, body });
+      const error = await failure((await open({ kvVersion })).read());
+      expect([error.code, error.retryable]).toEqual(['ERR_SECRET_UNAVAILABLE', false]);
+      expect(error.hint).toBe('What answered is not Vault: check the address and the proxy.');
+      expectNoSecrets(error, ['MARKED']);
+    },
+  );
+
+  it.each(['secret/data/', 'sys/internal/', 'secret/ims/'])('at one step alone: %s', async (step) => {
+    server.mountsVisible = false;
+    server.override = ({ path }) => (path.startsWith(step) ? { status: 404, body: HTML } : undefined);
+    expect((await failure((await open()).read())).code).toBe('ERR_SECRET_UNAVAILABLE');
+  });
+});
+
+describe('an address that ends in /v1', () => {
+  it.each<[string, object]>([
+    ['no mount', {}],
+    ['denied', { auth: { method: 'token', token: 'unknown' } }],
+    ['no login', { auth: { method: 'approle', roleId: 'r', secretId: 's' } }],
+  ])('%s: the hint says to leave it out', async (_title, config) => {
+    const asked = async (address: string) =>
+      (await failure((await open({ address, mount: 'm', ...config })).read())).hint;
+    expect(await asked(`${server.address}/v1/`)).toContain(', or leave /v1 out of the address.');
+    expect(await asked(server.address)).not.toContain('/v1');
   });
 });
 

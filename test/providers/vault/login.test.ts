@@ -1,7 +1,9 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { SERVICE_ACCOUNT_TOKEN } from '../../../providers/vault/options.js';
 import { expectNoSecrets } from '../../support/leaks.js';
 import { createManualClock } from '../../support/manual-clock.js';
 import { type FakeVault, startFakeVault } from './fake-vault.js';
@@ -28,6 +30,19 @@ async function open(auth: Record<string, unknown>) {
 }
 
 const loginBodies = () => server.requests.filter(({ path }) => path.endsWith('/login')).map(({ body }) => body);
+
+describe("a file that is missing: the pod's token", () => {
+  // Where the tests themselves run in a pod, the default is there.
+  it.runIf(!existsSync(SERVICE_ACCOUNT_TOKEN))('is not configured at its default path', async () => {
+    const error = await failure((await open({ method: 'kubernetes', role: 'ims' })).read());
+    expect(error.code).toBe('ERR_PROVIDER_NOT_CONFIGURED');
+  });
+
+  it('is malformed where it is named', async () => {
+    const error = await failure((await open({ method: 'kubernetes', role: 'ims', jwtFile: 'none' })).read());
+    expect(error).toMatchObject({ code: 'ERR_SECRET_MALFORMED', message: expect.stringContaining('auth.jwtFile') });
+  });
+});
 
 describe('what each method sends', () => {
   it('approle: ids from files, read at each login', async () => {

@@ -67,6 +67,14 @@ describe('a token that somebody else made', () => {
     expect(error.hint).toContain('VAULT_TOKEN');
   });
 
+  it('is malformed where the file that is named is missing, though another login is there', async () => {
+    const { read } = await open({ auth: { method: 'token', tokenFile: 'none' } }, { VAULT_TOKEN: 't' });
+    expect(await failure(read())).toMatchObject({
+      code: 'ERR_SECRET_MALFORMED',
+      message: expect.stringContaining('is named, but there is no such file'),
+    });
+  });
+
   it('is looked up with the second read, then renewed in time, and never replaced by a login', async () => {
     server.tokens.set('t', { ...KNOWN });
     const { read, clock } = await open({ auth: { method: 'token', token: 't' } });

@@ -19,6 +19,16 @@ export interface Scenario {
   crashes: number;
   /** How many workers stand still for a while at a random moment. */
   freezes: number;
+  /** How many further workers only read the document. Default 0. */
+  consumers?: number;
+  /** How often a worker's wall clock is set, by up to `maxSkewMs` both ways. Default 0. */
+  jumps?: number;
+  /** When the store is away, milliseconds from the start. */
+  outages?: readonly { from: number; to: number }[];
+  /** Whether the store's answers carry its time. Default true. */
+  tellsTime?: boolean;
+  /** The worker that is at this step of a renewal stops for good; 1 is the first after 0.75 of the first life. */
+  crashStep?: number;
 }
 
 export interface Report {
@@ -30,6 +40,12 @@ export interface Report {
   violations: string[];
   events: Partial<Record<FleetEvent, number>>;
   storeCalls: number;
+  /** The most calls to the store within a minute of an outage. */
+  outageCallsPerMinute: number;
+  /** How often a caller got no token. */
+  refused: number;
+  /** Whether `crashStep` was reached. */
+  crashed: boolean;
 }
 
 /** A fleet over some lifetimes, under faults that the seed decides. */
@@ -52,21 +68,30 @@ export async function simulateFleet(scenario: Scenario): Promise<Report> {
     }
   }
 
-  const store = createStore(world, random, faults, checkWrite);
-  const ims = createIms(world, random, faults, lifeMs);
+  let steps = 0;
+  let crashed = false;
+  function onStep(machine: Machine): void {
+    if (world.now - start < 0.75 * lifeMs || ++steps !== scenario.crashStep) return;
+    machine.crashed = true;
+    crashed = true;
+  }
+  const store = createStore(world, random, faults, checkWrite, { onStep, tellsTime: scenario.tellsTime });
+  const ims = createIms(world, random, faults, lifeMs, onStep);
+  let refused = 0;
+  let outageCallsPerMinute = 0;
   const events: Report['events'] = {};
   // Nobody may wait longer than for others' claims, a round of requests, and an exchange of one's own.
   const bound = 4 * claimTtlMs + 12 * faults.maxLatencyMs + 15_000;
   const span = lifeMs * lifetimes;
   let id = 0;
 
-  function addWorker(): { machine: Machine; run: () => Promise<void> } {
+  function addWorker(isConsumer: boolean): { machine: Machine; run: () => Promise<void> } {
     const machine = world.addMachine((random() * 2 - 1) * scenario.maxSkewMs);
     const renewal = createFleetRenewal({
       store: store.connect(machine),
       identity: 'x'.repeat(43),
       tokenEndpoint: 'https://ims.test',
-      exchange: ims.connect(machine),
+      ...(isConsumer ? {} : { exchange: ims.connect(machine) }),
       clock: machine.clock,
       random,
       newId: () => `id-${++id}`,
@@ -87,6 +112,7 @@ export async function simulateFleet(scenario: Scenario): Promise<Report> {
         const frozenBefore = machine.frozenUntil;
         const token = await manager.getToken().catch(() => undefined);
         const waited = world.now - askedAt;
+        if (token === undefined) refused++;
         if (waited > bound && machine.frozenUntil === frozenBefore) violate(`a caller waited ${waited} ms`);
         if (token !== undefined && ims.expiryOf(token.accessToken) <= world.now) violate('an expired token was served');
         await world.delay(machine, (0.02 + random() * 0.03) * lifeMs);
@@ -95,7 +121,7 @@ export async function simulateFleet(scenario: Scenario): Promise<Report> {
     return { machine, run };
   }
 
-  const fleet = Array.from({ length: workers }, addWorker);
+  const fleet = Array.from({ length: workers + (scenario.consumers ?? 0) }, (_, index) => addWorker(index >= workers));
   for (const worker of fleet) worker.run();
   /** Just before and in the middle of a renewal, where it hurts. */
   const someMoment = () => (Math.floor(random() * lifetimes) + 0.79 + random() * 0.25) * lifeMs;
@@ -110,6 +136,21 @@ export async function simulateFleet(scenario: Scenario): Promise<Report> {
       else victim.frozenUntil = world.now + random() * 3 * claimTtlMs;
     });
   }
+  for (let jump = 0; jump < (scenario.jumps ?? 0); jump++) {
+    const victim = fleet[Math.floor(random() * workers)]?.machine;
+    world.delay(undefined, someMoment()).then(() => victim?.jump((random() * 2 - 1) * scenario.maxSkewMs));
+  }
+  for (const { from, to } of scenario.outages ?? []) {
+    world.delay(undefined, from).then(async () => {
+      store.down = true;
+      while (world.now - start < to) {
+        const before = store.calls;
+        await world.delay(undefined, 60_000);
+        outageCallsPerMinute = Math.max(outageCallsPerMinute, store.calls - before);
+      }
+      store.down = false;
+    });
+  }
   // What has begun may end.
   await world.run(start + span + bound);
   const generations = store.history.at(-1)?.document.generation ?? 0;
@@ -121,5 +162,8 @@ export async function simulateFleet(scenario: Scenario): Promise<Report> {
     violations,
     events,
     storeCalls: store.calls,
+    outageCallsPerMinute,
+    refused,
+    crashed,
   };
 }

@@ -8,7 +8,7 @@ const SEEDS = Number(process.env.IMSVAULT_SIM_SEEDS ?? 40);
 const ONE = process.env.IMSVAULT_SIM_SEED;
 const seeds = ONE === undefined ? Array.from({ length: SEEDS }, (_, index) => index + 1) : [Number(ONE)];
 
-const calm: Faults = { maxLatencyMs: 100, staleRead: 0, lostAnswer: 0, lostRequest: 0, imsFailure: 0 };
+const calm: Faults = { maxLatencyMs: 100, staleRead: 0, lostAnswer: 0, lostRequest: 0, lateWrite: 0, imsFailure: 0 };
 const base = {
   lifeMs: 3_600_000,
   lifetimes: 5,
@@ -19,7 +19,7 @@ const base = {
   faults: calm,
 };
 
-describe(`a simulated fleet, ${seeds.length} seeds from ${seeds[0]}`, () => {
+describe(`a simulated fleet, ${seeds.length} seeds from ${seeds[0]}`, { timeout: 3_600_000 }, () => {
   it('makes exactly one exchange per generation when nothing goes wrong', async () => {
     for (const seed of seeds) {
       const { exchanges, generations, violations } = await simulateFleet({ ...base, seed, workers: 3 + (seed % 48) });
@@ -73,7 +73,14 @@ describe(`a simulated fleet, ${seeds.length} seeds from ${seeds[0]}`, () => {
   });
 
   it('serves every caller in time under everything at once', async () => {
-    const faults = { maxLatencyMs: 3000, staleRead: 0.3, lostAnswer: 0.1, lostRequest: 0.1, imsFailure: 0.2 };
+    const faults = {
+      maxLatencyMs: 3000,
+      staleRead: 0.3,
+      lostAnswer: 0.1,
+      lostRequest: 0.1,
+      lateWrite: 0.1,
+      imsFailure: 0.2,
+    };
     for (const seed of seeds) {
       const report = await simulateFleet({
         ...base,
@@ -87,4 +94,84 @@ describe(`a simulated fleet, ${seeds.length} seeds from ${seeds[0]}`, () => {
       expect(report.violations, `seed ${seed}: ${JSON.stringify(report.events)}`).toEqual([]);
     }
   });
+
+  it('costs at most one exchange more when its renewer stops at any step, and leaves nobody without a token', async () => {
+    for (const seed of seeds.slice(0, 4)) {
+      let step = 1;
+      for (; ; step++) {
+        const report = await simulateFleet({ ...base, seed, lifetimes: 2, workers: 3, crashStep: step });
+        if (!report.crashed || step > 25) break;
+        const text = `seed ${seed}, step ${step}: ${JSON.stringify(report)}`;
+        expect(report.violations, text).toEqual([]);
+        expect(report.refused, text).toBe(0);
+        expect(report.exchanges, text).toBeLessThanOrEqual(report.generations + 1);
+      }
+      // A claim, an exchange and a publication are eight steps at least.
+      expect(step).toBeGreaterThan(8);
+    }
+  });
+
+  it('takes writes that arrive a minute late', async () => {
+    const faults = { ...calm, lateWrite: 0.15 };
+    for (const seed of seeds) {
+      const report = await simulateFleet({ ...base, seed, workers: 10, faults });
+      const text = `seed ${seed}: ${JSON.stringify(report)}`;
+      expect([report.violations, report.refused], text).toEqual([[], 0]);
+      const alone = (report.events.uncoordinated ?? 0) + (report.events['publish-failed'] ?? 0);
+      expect(report.exchanges, text).toBeLessThanOrEqual(
+        report.generations + alone + (report.events['publish-lost'] ?? 0),
+      );
+    }
+  });
+
+  it('keeps within a bound of calls while the store is away', async () => {
+    for (const seed of seeds) {
+      const workers = 10;
+      const outages = [{ from: 1.5 * base.lifeMs, to: 2.5 * base.lifeMs }];
+      const report = await simulateFleet({ ...base, seed, workers, outages });
+      const text = `seed ${seed}: ${JSON.stringify(report)}`;
+      expect(report.violations, text).toEqual([]);
+      // Whose token ends just after a background renewal failed is refused until that one's pause is over.
+      expect(report.refused, text).toBeLessThanOrEqual(0.3 * workers);
+      expect(report.outageCallsPerMinute, text).toBeLessThanOrEqual(2 * workers);
+      expect(report.exchanges, text).toBeLessThanOrEqual(report.generations + 2 * workers);
+    }
+  });
+
+  it('serves no expired token though wall clocks jump', async () => {
+    for (const seed of seeds) {
+      const report = await simulateFleet({ ...base, seed, workers: 8, maxSkewMs: 600_000, jumps: 6 });
+      expect([report.violations, report.refused], `seed ${seed}: ${JSON.stringify(report)}`).toEqual([[], 0]);
+    }
+  });
+
+  it('serves consumers as long as somebody renews', async () => {
+    for (const seed of seeds) {
+      const report = await simulateFleet({ ...base, seed, workers: 3, consumers: 7, maxSkewMs: 600_000 });
+      const text = `seed ${seed}: ${JSON.stringify(report)}`;
+      expect([report.violations, report.refused], text).toEqual([[], 0]);
+      expect(report.exchanges, text).toBe(report.generations);
+    }
+  });
+
+  it('with a store that tells no time, and clocks that are off by less than the floor, changes nothing', async () => {
+    for (const seed of seeds) {
+      const report = await simulateFleet({ ...base, seed, workers: 8, tellsTime: false, maxSkewMs: 25_000 });
+      const text = `seed ${seed}: ${JSON.stringify(report)}`;
+      expect([report.violations, report.refused], text).toEqual([[], 0]);
+      expect(report.exchanges, text).toBe(report.generations);
+    }
+  });
+
+  it.each([200, ...(SEEDS > 40 ? [5000] : [])])(
+    'of %d workers makes one exchange per generation',
+    async (workers) => {
+      for (const seed of seeds.slice(0, workers === 200 ? 1 : 20)) {
+        const report = await simulateFleet({ ...base, seed, workers, lifetimes: 2 });
+        expect(report.violations, `seed ${seed}`).toEqual([]);
+        expect({ seed, exchanges: report.exchanges }).toEqual({ seed, exchanges: report.generations });
+      }
+    },
+    1_800_000,
+  );
 });

@@ -15,9 +15,14 @@ export interface Faults {
   lostAnswer: number;
   /** The request does not arrive. */
   lostRequest: number;
+  /** A write arrives up to a minute after its sender has given up. */
+  lateWrite: number;
   /** IMS refuses for the moment. */
   imsFailure: number;
 }
+
+/** Told of each request, before it is sent and after it was served; may crash the machine. */
+export type OnStep = (machine: Machine) => void;
 
 export interface SimulatedStore {
   connect(machine: Machine): TokenStore;
@@ -35,6 +40,7 @@ export function createStore(
   random: () => number,
   faults: Faults,
   onWrite: (at: number, before: TokenDocument | undefined, after: TokenDocument) => void,
+  { onStep = () => undefined, tellsTime = true }: { onStep?: OnStep | undefined; tellsTime?: boolean | undefined } = {},
 ): SimulatedStore {
   const history: SimulatedStore['history'] = [];
   let calls = 0;
@@ -48,18 +54,25 @@ export function createStore(
       const travel = () => random() * faults.maxLatencyMs;
 
       /** The request's way, what happens there, the answer's way. What the server does, a crash does not undo. */
-      async function call<T>(signal: AbortSignal, serve: () => T): Promise<T> {
+      async function call<T>(signal: AbortSignal, isWrite: boolean, serve: () => T): Promise<T> {
         calls++;
+        onStep(machine);
+        if (machine.crashed) await world.delay(machine, 0);
         signal.throwIfAborted();
         if (store.down || random() < faults.lostRequest) {
           await world.delay(machine, faults.maxLatencyMs);
           throw unavailable();
         }
-        const outcome = world.delay(undefined, travel()).then(serve);
+        const isLate = isWrite && random() < faults.lateWrite;
+        const outcome = world.delay(undefined, isLate ? random() * 60_000 : travel()).then(() => {
+          const served = serve();
+          onStep(machine);
+          return served;
+        });
         outcome.catch(() => undefined);
         await world.delay(machine, 2 * faults.maxLatencyMs);
         signal.throwIfAborted();
-        if (random() < faults.lostAnswer) throw unavailable();
+        if (isLate || random() < faults.lostAnswer) throw unavailable();
         return outcome;
       }
 
@@ -67,17 +80,17 @@ export function createStore(
         place: 'simulated store',
         canClaim: true,
         read: (signal) =>
-          call(signal, (): StoredDocument => {
+          call(signal, false, (): StoredDocument => {
             const behind = random() < faults.staleRead ? Math.floor(random() * 3) : 0;
             const index = history.length - 1 - behind;
             const entry = history[Math.max(0, index)];
             const skew = world.now - machine.clock.now();
-            const clockOffsetMs = Math.abs(skew) > 2000 ? skew : 0;
+            const clockOffsetMs = tellsTime && Math.abs(skew) > 2000 ? skew : 0;
             if (entry === undefined) return { id: null, clockOffsetMs };
             return { document: entry.document, id: String(Math.max(0, index)), clockOffsetMs };
           }),
         write: (document, expected, signal) =>
-          call(signal, () => {
+          call(signal, true, () => {
             const current = history.length === 0 ? null : String(history.length - 1);
             if (expected !== current)
               throw new ImsvaultError('ERR_SECRET_VERSION_CONFLICT', 'another version is current');
@@ -98,7 +111,13 @@ export interface SimulatedIms {
   expiryOf(token: string): number;
 }
 
-export function createIms(world: World, random: () => number, faults: Faults, lifeMs: number): SimulatedIms {
+export function createIms(
+  world: World,
+  random: () => number,
+  faults: Faults,
+  lifeMs: number,
+  onStep: OnStep = () => undefined,
+): SimulatedIms {
   const expiries = new Map<string, number>();
   return {
     get exchanges() {
@@ -107,6 +126,8 @@ export function createIms(world: World, random: () => number, faults: Faults, li
     expiryOf: (token) => expiries.get(token) ?? 0,
     connect: (machine) => async (signal) => {
       signal.throwIfAborted();
+      onStep(machine);
+      if (machine.crashed) await world.delay(machine, 0);
       const issuedAt = machine.clock.now();
       const failed = random() < faults.imsFailure;
       let accessToken = '';
@@ -115,6 +136,7 @@ export function createIms(world: World, random: () => number, faults: Faults, li
         accessToken = `token-${expiries.size + 1}`;
         expiries.set(accessToken, world.now + lifeMs);
       }
+      onStep(machine);
       await world.delay(machine, faults.maxLatencyMs);
       signal.throwIfAborted();
       if (failed) throw new ImsvaultError('ERR_TOKEN_ENDPOINT_UNAVAILABLE', 'IMS is away');

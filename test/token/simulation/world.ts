@@ -17,6 +17,8 @@ export interface Machine {
   /** Nothing of it runs before this moment. */
   frozenUntil: number;
   crashed: boolean;
+  /** Sets its wall clock. */
+  jump(ms: number): void;
 }
 
 export interface World {
@@ -89,11 +91,15 @@ export function createWorld(startMs = Date.UTC(2030, 0, 1)): World {
     },
     addMachine(skewMs) {
       const bootedAt = now;
+      let skew = skewMs;
       const machine: Machine = {
         frozenUntil: 0,
         crashed: false,
+        jump(ms) {
+          skew += ms;
+        },
         clock: {
-          now: () => now + skewMs,
+          now: () => now + skew,
           monotonic: () => now - bootedAt,
           setTimer: (callback, delayMs) => schedule(machine, delayMs, callback),
         },

@@ -1,0 +1,72 @@
+import { randomUUID } from 'node:crypto';
+import type { ResolvedProfile, TokenStoreSettings } from '../config/load.js';
+import type { OpenDeps } from '../config/open.js';
+import type { ProviderPool } from '../config/provider-pool.js';
+import { ConfigInvalidError } from '../errors.js';
+import type { Renewed } from '../token/exchange-renewal.js';
+import type { FleetRenewal, RenewRequest } from '../token/fleet-options.js';
+import { createFleetRenewal } from '../token/fleet-renewal.js';
+import { identityOf } from '../token/identity.js';
+import { createTokenStore } from '../token/token-store.js';
+import type { TokenFrom } from './token-engine.js';
+
+export interface SharedRenewalDeps extends OpenDeps {
+  pool: ProviderPool;
+  /** Undefined: a consumer. */
+  exchange: ((signal: AbortSignal) => Promise<Renewed>) | undefined;
+}
+
+/** Renewal through the profile's token store, which is opened with the first call. */
+export function createSharedRenewal(
+  settings: TokenStoreSettings,
+  profile: ResolvedProfile,
+  deps: SharedRenewalDeps,
+): (request: RenewRequest, signal: AbortSignal) => Promise<TokenFrom> {
+  const { exchange, clock, random, warn, pool } = deps;
+  const { ims } = profile;
+  /** The providers that the tokens of this process's own exchanges came from. */
+  const exchanged = new WeakMap<TokenFrom['token'], string>();
+  let fleet: FleetRenewal | undefined;
+
+  async function open(): Promise<FleetRenewal> {
+    const provider = await pool.open(settings);
+    if (provider.replaceSecret === undefined && provider.putSecret === undefined && exchange !== undefined) {
+      throw new ConfigInvalidError([
+        { path: 'tokenStore.provider', message: `${provider.name} cannot store tokens in this version` },
+      ]);
+    }
+    const { ref, timeoutMs, create } = settings;
+    return createFleetRenewal({
+      store: createTokenStore({ provider, ref, clock, timeoutMs, create }),
+      identity: identityOf({
+        tokenEndpoint: ims.tokenEndpoint,
+        scope: ims.scope,
+        orgId: ims.orgId,
+        clientId: ims.clientId,
+      }),
+      tokenEndpoint: ims.tokenEndpoint,
+      ...(exchange === undefined
+        ? {}
+        : {
+            exchange: async (signal) => {
+              const renewed = await exchange(signal);
+              exchanged.set(renewed.token, renewed.source.provider);
+              return renewed;
+            },
+          }),
+      clock,
+      random,
+      newId: randomUUID,
+      renewal: profile.renewal,
+      onMismatch: settings.onMismatch,
+      onUnavailable: settings.onUnavailable,
+      warn,
+    });
+  }
+
+  return async (request, signal) => {
+    fleet ??= await open();
+    const token = await fleet.renew(request, signal);
+    return { token, source: exchanged.get(token) ?? 'token-store' };
+  };
+}

@@ -1,0 +1,127 @@
+import * as tls from 'node:tls';
+import type { AccessToken } from '../access-token.js';
+import type { Clock } from '../clock.js';
+import { type LoadOptions, loadProfile, type ProviderBlock, type ResolvedProfile } from '../config/load.js';
+import { type OpenDeps, openCredentialSource } from '../config/open.js';
+import { createProviderPool } from '../config/provider-pool.js';
+import { ConfigInvalidError, ImsvaultError } from '../errors.js';
+import { createExchanger, type Exchanger, MAX_TOKEN_RESPONSE_BYTES } from '../ims/exchange.js';
+import { createHttpClient, type HttpClient } from '../net/http-client.js';
+import { proxySettingsFromEnv } from '../net/proxy-settings.js';
+import { readBoundedFile } from '../secret/secret-file.js';
+import { exchangeFresh, type Renewed } from '../token/exchange-renewal.js';
+import type { RenewRequest } from '../token/fleet-options.js';
+import type { RenewalPolicy } from '../token/renewal-schedule.js';
+import { createSharedRenewal } from './shared-renewal.js';
+
+export interface EngineDeps {
+  clock: Clock;
+  /** A number in [0, 1). */
+  random: () => number;
+  /** Told what is odd but stops nothing; no secret in it. */
+  warn: (message: string) => void;
+}
+
+export interface TokenFrom {
+  token: AccessToken;
+  /** The provider that had the credential, or `token-store`. */
+  source: string;
+}
+
+/** A profile, opened: what the library, the CLI and every other face runs on. */
+export interface TokenEngine {
+  readonly profile: ResolvedProfile;
+  /** Undefined: a consumer of tokens that others renew. */
+  readonly credentials: ProviderBlock | undefined;
+  /** What providers of this profile are opened with. */
+  readonly openDeps: OpenDeps;
+  /** The client that speaks to IMS. */
+  readonly imsHttp: HttpClient;
+  readonly exchanger: Exchanger;
+  readonly renewal: RenewalPolicy;
+  /** The next token: from the token store where there is one, else by an exchange. */
+  renew(request: RenewRequest, signal: AbortSignal): Promise<TokenFrom>;
+  close(): Promise<void>;
+}
+
+/**
+ * Loads a profile and connects its parts; reads no secret yet.
+ * @throws ERR_CONFIG_INVALID | ERR_PROVIDER_NOT_INSTALLED
+ */
+export async function openTokenEngine(options: LoadOptions, { clock, random, warn }: EngineDeps): Promise<TokenEngine> {
+  const { env } = options;
+  const profile = await loadProfile(options);
+  for (const warning of profile.warnings) warn(warning);
+  const proxy = proxySettingsFromEnv(env);
+  const { ims, credentials, tokenStore } = profile;
+  const openDeps: OpenDeps = { clock, random, env, baseDir: profile.baseDir, proxy, warn };
+  const pool = createProviderPool(openDeps);
+  const source = credentials === undefined ? undefined : openCredentialSource(credentials, openDeps, pool);
+  const imsHttp = createHttpClient(clock, proxy, {
+    timeouts: ims.timeouts,
+    maxResponseBytes: MAX_TOKEN_RESPONSE_BYTES,
+    // The request waits for the connection that was begun ahead instead of opening a second one.
+    connections: 1,
+    ...(ims.caFile === undefined ? {} : { tls: { ca: await authorities(ims.caFile) } }),
+  });
+  const exchanger = createExchanger({
+    tokenEndpoint: ims.tokenEndpoint,
+    http: imsHttp,
+    clock,
+    random,
+    timeoutMs: ims.timeoutMs,
+    retry: ims.retry,
+    scope: ims.scope,
+    orgId: ims.orgId,
+    warn,
+  });
+  const exchange = source === undefined ? undefined : (signal: AbortSignal) => exchangeFresh(source, exchanger, signal);
+  const renew =
+    tokenStore === undefined
+      ? exchangeOnly(exchange)
+      : createSharedRenewal(tokenStore, profile, { ...openDeps, pool, exchange });
+  return {
+    profile,
+    credentials,
+    openDeps,
+    imsHttp,
+    exchanger,
+    renewal: profile.renewal,
+    renew,
+    async close() {
+      await Promise.all([source?.close(), pool.close(), exchanger.close()]);
+    },
+  };
+}
+
+const MAX_CA_BYTES = 1024 * 1024;
+
+type Exchange = (signal: AbortSignal) => Promise<Renewed>;
+
+function exchangeOnly(exchange: Exchange | undefined): TokenEngine['renew'] {
+  // The config gives credentials by default, unless there is a token store.
+  if (exchange === undefined) throw new TypeError('a profile without credentials has a token store');
+  return async (_request, signal) => {
+    const { token, source } = await exchange(signal);
+    return { token, source: source.provider };
+  };
+}
+
+/**
+ * A company's own authority is trusted beside the usual ones: IMS may be reached directly or through its proxy.
+ * Only newer versions of Node tell which those are; before, NODE_EXTRA_CA_CERTS is not among them.
+ */
+async function authorities(caFile: string): Promise<string[]> {
+  const usual = 'getCACertificates' in tls ? (tls.getCACertificates as () => string[])() : tls.rootCertificates;
+  const option = 'ims.caFile';
+  const content = await readBoundedFile(caFile, option, { maxBytes: MAX_CA_BYTES }).catch((error: unknown) => {
+    if (!(error instanceof ImsvaultError)) throw error;
+    throw new ConfigInvalidError([{ path: option, message: error.message.slice(`${option}: `.length) }]);
+  });
+  const pem = content.toString('utf8');
+  // Node takes anything for an authority, and then trusts none of it.
+  if (!pem.includes('-----BEGIN CERTIFICATE')) {
+    throw new ConfigInvalidError([{ path: option, message: `${caFile} has no certificate in PEM form` }]);
+  }
+  return [...usual, pem];
+}

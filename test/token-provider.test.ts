@@ -30,6 +30,25 @@ async function setUp() {
   return { emulator, env, config: { ims: { tokenEndpoint, retry: { maxAttempts: 1 } } } satisfies ImsvaultConfig };
 }
 
+describe('arguments of another type', () => {
+  it.each([[5], [null], [[]], [true], [() => ({})]])('a config %j', (config) => {
+    expect(() => createTokenProvider(config as never)).toThrow(
+      new TypeError("createTokenProvider takes a config file's path, a config object, or nothing"),
+    );
+  });
+
+  it.each([[5], [null], ['profile']])('dependencies %j', (deps) => {
+    expect(() => createTokenProvider({}, deps as never)).toThrow(TypeError);
+  });
+
+  it('are refused by getToken before anything is opened', async () => {
+    const provider = open('nowhere.yaml', { env: {} });
+    await expect(provider.getToken({ signal: 5 } as never)).rejects.toThrow(
+      new TypeError('signal must be an AbortSignal'),
+    );
+  });
+});
+
 describe('where the config comes from', () => {
   it('an object', async () => {
     const { emulator, env, config } = await setUp();

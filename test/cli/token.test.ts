@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it, vi } from 'vitest';
+import { systemClock } from '../../src/clock.js';
 import { CLIENT_ID, emulated, run, workspace } from './support.js';
 
 describe('imsvault token', () => {
@@ -72,6 +73,15 @@ describe('imsvault token', () => {
     expect(short.emulator.exchanges).toBe(1);
     const json = await run(['token', '--min-ttl', '10m', '-o', 'json'], { env: short.env });
     expect(JSON.parse(json.stderr)).toEqual({ warning: expect.stringContaining('--min-ttl') });
+  });
+
+  it('speaks of --min-ttl to nobody who did not give it', async () => {
+    const { env } = await emulated({ expiresInSeconds: 1 });
+    let now = Date.now();
+    const clock = vi.spyOn(systemClock, 'now').mockImplementation(() => (now += 2000));
+    const { code, stderr } = await run(['token'], { env }).finally(() => clock.mockRestore());
+    expect(code).toBe(0);
+    expect(stderr).not.toContain('--min-ttl');
   });
 
   it('exchanges once for --force', async () => {

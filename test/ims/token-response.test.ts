@@ -31,7 +31,7 @@ describe('token response: accepted', () => {
     ['without token_type', { access_token: 'abc', expires_in: 3599 }, 3599],
     ['token_type in capitals', { access_token: 'abc', token_type: 'Bearer', expires_in: 3599 }, 3599],
     ['expires_in as a text', { access_token: 'abc', expires_in: '86399' }, 86_399],
-    ['expires_in with a fraction', { access_token: 'abc', expires_in: 0.5 }, 0.5],
+    ['expires_in with a fraction', { access_token: 'abc', expires_in: 1.5 }, 1.5],
   ])('%s', (_title, body, seconds) => {
     const { expiresInSeconds, tokenType, warnings } = parse(200, body);
     expect({ expiresInSeconds, tokenType, warnings }).toEqual({
@@ -116,6 +116,8 @@ describe('token response: refused as invalid', () => {
     ['another token type', { access_token: 'abc', token_type: 'mac', expires_in: 1 }, /token_type/],
     ['no expires_in and no claims', { access_token: 'abc' }, /no expires_in/],
     ['expires_in 0', { access_token: 'abc', expires_in: 0 }, /expired already/],
+    ['expires_in below a second', { access_token: 'abc', expires_in: 0.9 }, /expired already/],
+    ['claims of less than a second', { access_token: jwt({ created_at: '1', expires_in: '900' }) }, /no expires_in/],
     ['expires_in negative', { access_token: 'abc', expires_in: -5 }, /expired already/],
     ['expires_in of text', { access_token: 'abc', expires_in: 'soon' }, /not a number/],
     ['expires_in true', { access_token: 'abc', expires_in: true }, /not a number/],
@@ -133,8 +135,32 @@ describe('token response: refused as invalid', () => {
       code: 'ERR_TOKEN_RESPONSE_INVALID',
       message: expect.stringContaining('redirect'),
     });
-    expect(failure(201, { access_token: 'abc', expires_in: 1 }).code).toBe('ERR_TOKEN_RESPONSE_INVALID');
     expect(failure(404, '<html>').message).toContain('404 without an OAuth error');
+  });
+});
+
+describe('token response: on its way', () => {
+  it('loses a byte order mark', () => {
+    expect(parse(200, '\ufeff{"access_token":"abc","expires_in":5}').accessToken).toBe('abc');
+  });
+
+  it.each([
+    ['gzip', 'content-encoding gzip'],
+    ['br, \u001b[31m', 'content-encoding of an unknown kind'],
+  ])('has its content-encoding named: %j', (encoding, expected) => {
+    const error = failure(200, 'xx', { 'content-encoding': encoding });
+    expect(error).toMatchObject({
+      code: 'ERR_TOKEN_RESPONSE_INVALID',
+      message: expect.stringContaining(`(HTTP 200, ${expected})`),
+    });
+    expect(failure(200, 'xx', { 'content-encoding': 'Identity' }).message).toContain('(HTTP 200)');
+  });
+
+  it.each([201, 202, 204])('is no answer with %d', (status) => {
+    expect(failure(status, { access_token: 'abc', expires_in: 5 })).toMatchObject({
+      code: 'ERR_TOKEN_RESPONSE_INVALID',
+      message: expect.stringContaining(`it answered ${status} instead of 200`),
+    });
   });
 });
 

@@ -205,6 +205,19 @@ describe('http client', () => {
     },
   );
 
+  it('names a proxy that cannot be reached, without its login', async () => {
+    const via = (httpProxy: string) =>
+      fault(client({}, { httpProxy }).request({ method: 'GET', url: 'http://ims.invalid/' }));
+    expect(await via('http://me:s3cret@127.0.0.1:1')).toEqual({
+      message: 'the proxy 127.0.0.1:1 refused the connection',
+      hint: 'Check HTTPS_PROXY.',
+      retryable: true,
+    });
+    expect(await via('http://me:s3cret@proxy.invalid:3128')).toMatchObject({
+      message: expect.stringMatching(/^the proxy proxy\.invalid:3128: its name cannot be resolved/),
+    });
+  });
+
   it('says when the proxy refuses', async () => {
     const proxy = createServer();
     proxy.on('connect', (_request, socket) => socket.end('HTTP/1.1 403 Forbidden\r\n\r\n'));

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { isLoopbackHost } from '../../src/net/loopback.js';
 import { proxyFor, proxySettingsFromEnv } from '../../src/net/proxy-settings.js';
+import { expectNoSecrets } from '../support/leaks.js';
 
 const via = (env: Record<string, string>, url: string) => proxyFor(proxySettingsFromEnv(env), new URL(url));
 
@@ -24,7 +25,6 @@ describe('proxy settings', () => {
     [{ HTTPS_PROXY: 'http://p', NO_PROXY: 'b.test' }, 'https://a.test', 'http://p'],
     [{ HTTPS_PROXY: 'http://p', NO_PROXY: 'b.test a.test:8443' }, 'https://a.test:8443', undefined],
     [{ HTTP_PROXY: 'http://p', NO_PROXY: 'a.test:80' }, 'http://a.test', undefined],
-    [{ HTTPS_PROXY: 'socks5://p' }, 'https://a.test', 'socks5://p'],
     [{ HTTPS_PROXY: 'http://p', NO_PROXY: '10.1.2.3' }, 'https://10.1.2.3:8200', undefined],
     [{ HTTPS_PROXY: 'http://p', NO_PROXY: '10.0.0.0/8,.svc' }, 'https://10.1.2.3:8200', undefined],
     [{ HTTPS_PROXY: 'http://p', NO_PROXY: '10.0.0.0/8' }, 'https://11.1.2.3', 'http://p'],
@@ -37,6 +37,29 @@ describe('proxy settings', () => {
     [{ HTTPS_PROXY: 'http://p', NO_PROXY: 'fd00::/8,10.0.0.0/8' }, 'https://[fe12::7]', 'http://p'],
   ])('%j for %s', (env, url, expected) => {
     expect(via(env, url)).toBe(expected);
+  });
+});
+
+describe('a proxy that is none', () => {
+  it.each([
+    ['HTTPS_PROXY', 'socks5://me:s3cret@p:1080', 'SOCKS'],
+    ['http_proxy', 'socks4a://me:s3cret@p', 'SOCKS'],
+    ['HTTP_PROXY', 'ftp://me:s3cret@p', 'http://'],
+    ['https_proxy', 'http://me:s3cret@p:99999', 'not the URL'],
+    ['HTTPS_PROXY', 'http://s3cret bad', 'not the URL'],
+    ['HTTPS_PROXY', 'http://me:s3cret%zz@p', 'not the URL'],
+  ])('%s=%s is refused by name, without its value', (name, value, message) => {
+    try {
+      proxySettingsFromEnv({ [name]: value });
+    } catch (error) {
+      expect(error).toMatchObject({
+        code: 'ERR_CONFIG_INVALID',
+        problems: [{ path: name, message: expect.stringContaining(message) }],
+      });
+      expectNoSecrets(error, ['s3cret']);
+      return;
+    }
+    expect.unreachable('it should have been refused');
   });
 });
 

@@ -173,6 +173,15 @@ describe('TLS through a proxy', () => {
     expect(found).toMatchObject({ message: expect.stringContaining('TLS failed'), retryable: false });
   });
 
+  it('names a proxy whose certificate is for another name, and asks it once', async () => {
+    const tunnel = createTunnel(1, await authority.issue({ names: ['other.test'] }));
+    const host = `localhost:${await bench.listen(tunnel.server)}`;
+    const found = await fault(
+      bench.client({}, { httpsProxy: `https://me:s3cret@${host}` }).request(get('https://ims.test/')),
+    );
+    expect(found?.message).toMatch(new RegExp(`^the proxy ${host}: .*TLS`));
+  });
+
   it('does not wait for a silent proxy longer than for a connection, and recovers', async () => {
     const target = createTlsTarget(await authority.issue({ names: ['ims.test'] }));
     const tunnel = createTunnel(await bench.listen(target.server));

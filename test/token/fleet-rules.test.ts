@@ -579,6 +579,17 @@ describe('generations', () => {
     for (const renew of rest) await renew();
     expect(workers.reduce((sum, { exchanges }) => sum + exchanges, 0)).toBe(1);
   });
+
+  it('a token that lives longer is adopted from a store that was set back', async () => {
+    const { clock, store } = setUp();
+    store.put(documentOf({ generation: 50, token: published(clock.now()) }));
+    const worker = createWorker(clock, store);
+    const usable = await settled(clock, worker.renew());
+    await clock.advance(0.9 * HOUR);
+    store.put(documentOf({ generation: 5, token: published(clock.now()) }));
+    const token = await settled(clock, worker.renew({ usable }));
+    expect([worker.exchanges, token.accessToken]).toEqual([0, `published-${clock.now()}`]);
+  });
 });
 
 describe('a document that is not this fleet’s', () => {

@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import type { AccessToken } from '../../src/access-token.js';
 import { ImsvaultError } from '../../src/errors.js';
 import type { RenewRequest } from '../../src/token/fleet-options.js';
-import { createTokenManager } from '../../src/token/token-manager.js';
+import { createTokenManager, type GetTokenOptions } from '../../src/token/token-manager.js';
 import { fakeToken } from '../support/fake-token.js';
 import { createManualClock, settle } from '../support/manual-clock.js';
 
@@ -174,6 +174,24 @@ describe('token manager', () => {
     expect(longer).not.toBe(token);
     expect(await manager.getToken({ minTtlMs: 2 * HOUR })).toBe(longer);
     expect(renew).toHaveBeenCalledTimes(2);
+  });
+
+  it.each<[string, unknown]>([
+    ['minTtlMs', { minTtlMs: Number.NaN }],
+    ['minTtlMs', { minTtlMs: Number.POSITIVE_INFINITY }],
+    ['minTtlMs', { minTtlMs: -1 }],
+    ['minTtlMs', { minTtlMs: '5' }],
+    ['signal', { signal: new AbortController() }],
+    ['forceRenew', { forceRenew: 'yes' }],
+    ['forceRenew', { forceRenew: null }],
+    ['options', null],
+    ['options', 5],
+  ])('refuses a wrong %s: %j', async (name, options) => {
+    const { renew, manager } = setup();
+    const error = await manager.getToken(options as GetTokenOptions).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(TypeError);
+    expect((error as TypeError).message).toMatch(new RegExp(name));
+    expect(renew).not.toHaveBeenCalled();
   });
 
   it('begins nothing for a caller who has gone', async () => {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -62,6 +63,25 @@ describe('env provider', () => {
     expect(await read({}, { dotenv: 'app.env' })).toEqual({ client_id: 'from-dotenv', client_secret: SECRET });
     expect(await read({ FUSION_CLIENT_ID: 'real' }, { dotenv: 'app.env' })).toMatchObject({ client_id: 'real' });
     expect(await failure({}, { dotenv: 'none.env' })).toMatchObject({ code: 'ERR_PROVIDER_NOT_CONFIGURED' });
+  });
+
+  it.skipIf(process.platform === 'win32')('reads no dotenv that would hang it or has no end', async () => {
+    execFileSync('mkfifo', [join(folder, 'pipe.env')]);
+    for (const [dotenv, message] of [
+      ['pipe.env', 'is not a regular file'],
+      ['/dev/zero', 'is not a regular file'],
+      ['.', 'is a folder'],
+      ['large', 'is larger than 65536 bytes'],
+    ] as const) {
+      expect(await failure({}, { dotenv })).toMatchObject({
+        code: 'ERR_SECRET_MALFORMED',
+        message: expect.stringContaining(message),
+      });
+    }
+    writeFileSync(join(folder, 'none-yet.env'), '');
+    expect(await failure({}, { dotenv: 'none-yet.env' })).toMatchObject({
+      message: expect.stringContaining('are not set'),
+    });
   });
 
   it('sees a change of the environment at the next read, as another version', async () => {

@@ -11,12 +11,15 @@ const MAX_WITHOUT_TOKEN_MS = 30_000;
 export interface FailurePause {
   /** The error to answer with instead of trying again now, if one should. */
   refusal(hasUsableToken: boolean): unknown;
-  failed(error: unknown): void;
+  /** @param hadUsableToken whether it had a token to fall back on, and so need not have tried everything */
+  failed(error: unknown, hadUsableToken?: boolean): void;
   succeeded(): void;
 }
 
 export function createFailurePause(clock: Clock, random: () => number): FailurePause {
   let failures = 0;
+  /** Those of them that had no token to fall back on. */
+  let coldFailures = 0;
   let lastError: unknown;
   let failedAt = 0;
   let fraction = 0;
@@ -25,7 +28,7 @@ export function createFailurePause(clock: Clock, random: () => number): FailureP
 
   function pauseMs(hasUsableToken: boolean): number {
     // A caller without a token may try again at once after a first failure: it may be a single hiccup.
-    const doublings = hasUsableToken ? failures - 1 : failures - 2;
+    const doublings = hasUsableToken ? failures - 1 : coldFailures - 2;
     if (doublings < 0) return 0;
     const upTo = Math.min(BASE_MS * 2 ** doublings, hasUsableToken ? MAX_MS : MAX_WITHOUT_TOKEN_MS);
     const wish = lastError instanceof ImsvaultError ? (lastError.retryAfterMs ?? 0) : 0;
@@ -38,18 +41,20 @@ export function createFailurePause(clock: Clock, random: () => number): FailureP
       if (failures === 0 || clock.monotonic() - failedAt >= pauseMs(hasUsableToken)) return undefined;
       return lastError;
     },
-    failed(error) {
+    failed(error, hadUsableToken = false) {
       if (error instanceof ImsvaultError && error.code === 'ERR_TOKEN_WAIT_TIMEOUT') {
         postponed = { error, until: clock.monotonic() + (error.retryAfterMs ?? 0) };
         return;
       }
       failures++;
+      if (!hadUsableToken) coldFailures++;
       lastError = error;
       failedAt = clock.monotonic();
       fraction = random();
     },
     succeeded() {
       failures = 0;
+      coldFailures = 0;
       lastError = undefined;
       postponed = undefined;
     },

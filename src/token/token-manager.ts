@@ -59,12 +59,16 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
   const closing = new AbortController();
   let held: HeldToken | undefined;
   let pending: Promise<AccessToken> | undefined;
+  /** Whether the pending renewal had a token to fall back on, and so may do less than it could. */
+  let pendingIsEarly = false;
   let sequence = 0;
 
   /** Single flight: whoever comes while a renewal runs gets that one's result. */
   function startRenewal(request: RenewRequest): Promise<AccessToken> {
     if (pending !== undefined) return pending;
     const mine = ++sequence;
+    const isEarly = request.usable !== undefined;
+    pendingIsEarly = isEarly;
     const requestedAt = clock.monotonic();
     const renewed = renew(request, closing.signal)
       .then(
@@ -80,7 +84,7 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
           return token;
         },
         (error: unknown) => {
-          pause.failed(error);
+          pause.failed(error, isEarly);
           throw error;
         },
       )
@@ -126,12 +130,14 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
         throw refusal;
       }
     }
+    const request: RenewRequest = {
+      ...(fallback === undefined ? {} : { usable: fallback }),
+      ...(forceRenew instanceof AccessToken ? { rejected: forceRenew } : {}),
+      ...(forceRenew === true ? { forced: true } : {}),
+    };
+    const isEarly = pending === undefined ? fallback !== undefined : pendingIsEarly;
     try {
-      const token = await startRenewal({
-        ...(fallback === undefined ? {} : { usable: fallback }),
-        ...(forceRenew instanceof AccessToken ? { rejected: forceRenew } : {}),
-        ...(forceRenew === true ? { forced: true } : {}),
-      });
+      const token = await startRenewal(request);
       // What others made may be older than this caller wants.
       const isOld = held?.token === token && isTooShort(held, minTtlMs);
       return isOld ? await startRenewal({ usable: token }).catch(() => token) : token;
@@ -139,7 +145,10 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
       // A renewal that came too early to be needed takes nothing away.
       const left = forced || closing.signal.aborted ? undefined : usable();
       if (left !== undefined) return left;
-      throw error;
+      if (!isEarly || closing.signal.aborted) throw error;
+      // It had a token to fall back on when it began, and has none now.
+      const { usable: _ended, ...withoutToken } = request;
+      return startRenewal(withoutToken);
     }
   }
 

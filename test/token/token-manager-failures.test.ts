@@ -35,6 +35,42 @@ describe('token manager and failures', () => {
     expect(renew.mock.calls.length - before).toBe(1);
   });
 
+  it('does not hold failed early renewals against callers whose token has ended since', async () => {
+    const { clock, renew, manager, failWith } = setup(3600);
+    await manager.getToken();
+    failWith(outage());
+    for (let call = 0; call < 3; call++) {
+      await clock.advance(call === 0 ? 0.95 * HOUR - 20_000 : 7000);
+      await manager.getToken();
+    }
+    failWith(undefined);
+    await clock.advance(60_000);
+    const before = renew.mock.calls.length;
+    expect((await manager.getToken()).accessToken).toMatch(/^fake-token-/);
+    expect(renew.mock.calls.length - before).toBe(1);
+  });
+
+  it('tries once more for a caller whose token ends while an early renewal fails', async () => {
+    const clock = createManualClock();
+    let calls = 0;
+    const manager = createTokenManager({
+      clock,
+      random: () => 0.5,
+      async renew(request) {
+        calls++;
+        if (request.usable === undefined) return fakeToken(clock.now(), 3600);
+        await new Promise<void>((resolve) => clock.setTimer(resolve, 120_000));
+        throw outage();
+      },
+    });
+    const first = await manager.getToken();
+    await clock.advance(0.95 * HOUR);
+    const call = manager.getToken();
+    await clock.advance(120_000);
+    expect(await call).not.toBe(first);
+    expect(calls).toBe(3);
+  });
+
   it('serves the token at once while a renewal that is due is paused', async () => {
     const { clock, renew, manager, failWith } = setup();
     const token = await manager.getToken();

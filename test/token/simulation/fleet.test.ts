@@ -131,8 +131,7 @@ describe(`a simulated fleet, ${seeds.length} seeds from ${seeds[0]}`, { timeout:
       const report = await simulateFleet({ ...base, seed, workers, outages });
       const text = `seed ${seed}: ${JSON.stringify(report)}`;
       expect(report.violations, text).toEqual([]);
-      // Whose token ends just after a background renewal failed is refused until that one's pause is over.
-      expect(report.refused, text).toBeLessThanOrEqual(0.3 * workers);
+      expect(report.refused, text).toBe(0);
       expect(report.outageCallsPerMinute, text).toBeLessThanOrEqual(2 * workers);
       expect(report.exchanges, text).toBeLessThanOrEqual(report.generations + 2 * workers);
     }

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.js';
-import { errorDocument } from './print-error.js';
+import { errorDocument, printable } from './print-error.js';
 
 export type StepStatus = 'ok' | 'warning' | 'failed' | 'skipped';
 
@@ -70,7 +70,7 @@ const MARKS: Readonly<Record<StepStatus, string>> = { ok: '✓', warning: '!', f
 /** `✓ read secret     12 ms  version 3`; a failure has its code and its hint on lines of their own. */
 export function formatStep({ name, status, ms, detail, error }: StepResult): string {
   const time = status === 'skipped' ? '' : `${ms} ms`;
-  const line = `${MARKS[status]} ${name.padEnd(14)} ${time.padStart(8)}  ${detail.replaceAll('\n', '\n    ')}\n`;
+  const line = `${MARKS[status]} ${name.padEnd(14)} ${time.padStart(8)}  ${printable(detail).replaceAll('\n', '\n    ')}\n`;
   if (error === undefined) return line;
   return `${line}    ${error.code}${error.hint === undefined ? '' : `\n    → ${error.hint}`}\n`;
 }

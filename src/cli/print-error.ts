@@ -24,7 +24,8 @@ export function printError(error: unknown, io: Pick<Io, 'stderr'>, format: Error
   }
   if (error instanceof ImsvaultError) {
     const end = /[.!?:]$/.test(error.message) ? '' : '.';
-    io.stderr(`imsvault: ${error.code}: ${error.message}${end}${error.hint === undefined ? '' : ` ${error.hint}`}\n`);
+    const hint = error.hint === undefined ? '' : ` ${error.hint}`;
+    io.stderr(`imsvault: ${error.code}: ${printable(error.message)}${end}${printable(hint)}\n`);
   } else if (error instanceof OutputFailed) {
     io.stderr(`imsvault: ${error.message}\n`);
   } else {
@@ -32,6 +33,11 @@ export function printError(error: unknown, io: Pick<Io, 'stderr'>, format: Error
     io.stderr(`imsvault: unexpected ${nameOf(error)}; this is a bug. Run again with --debug and report the stack.\n`);
   }
   if (stack !== undefined) io.stderr(`  ${stack.join('\n  ')}\n`);
+}
+
+/** A foreign file's or server's text must not steer the terminal; line ends are ours. */
+export function printable(text: string): string {
+  return text.replace(/[^\P{Cc}\n]/gu, '?');
 }
 
 /** Something odd that stops nothing: a line of text, or of JSON where errors are JSON. */

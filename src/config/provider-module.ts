@@ -55,10 +55,7 @@ async function locate(name: string, baseDir: string): Promise<string> {
       if (file !== undefined) return file;
       throw invalid(name, 'exports nothing that can be imported by this name');
     }
-    throw notInstalled(
-      `the provider "${name}" is neither built in nor installed`,
-      `${hintFor(name)}Run: npm install ${name}`,
-    );
+    throw notInstalled(`the provider "${name}" is neither built in nor installed`, hintFor(name));
   }
 }
 
@@ -100,10 +97,34 @@ function faultOf(value: unknown): string | undefined {
   return typeof createProvider === 'function' ? undefined : 'must export a function "createProvider"';
 }
 
-const hintFor = (name: string) => {
-  const meant = didYouMean(name, [...Object.keys(builtInProviders), 'chain']);
-  return meant === '' ? '' : `D${meant.slice('; d'.length)} Else, if you know this package: `;
-};
+/** What people call the built-in ones. */
+const ALIASES: ReadonlyMap<string, string> = new Map([
+  ['aws', 'aws-secrets-manager'],
+  ['secrets-manager', 'aws-secrets-manager'],
+  ['secretsmanager', 'aws-secrets-manager'],
+  ['azure', 'azure-key-vault'],
+  ['keyvault', 'azure-key-vault'],
+  ['key-vault', 'azure-key-vault'],
+  ['azure-keyvault', 'azure-key-vault'],
+  ['hashicorp', 'vault'],
+  ['hashicorp-vault', 'vault'],
+  ['openbao', 'vault'],
+  ['bao', 'vault'],
+  ['environment', 'env'],
+  ['dotenv', 'env'],
+]);
+
+/** A word that is no provider of ours may still be somebody's package: only names meant for this get the install line. */
+function hintFor(name: string): string {
+  const names = [...Object.keys(builtInProviders), 'chain'];
+  const alias = ALIASES.get(name.toLowerCase());
+  const meant = alias === undefined ? didYouMean(name, names) : `; did you mean "${alias}"?`;
+  const suggestion = meant === '' ? '' : `D${meant.slice('; d'.length)} `;
+  if (name.startsWith('@') || name.startsWith('imsvault-')) {
+    return `${suggestion}${meant === '' ? '' : 'Else, if you know this package: '}Run: npm install ${name}`;
+  }
+  return `${suggestion}Built in are ${names.join(', ')}; install any other package yourself, if you trust it.`;
+}
 
 function notInstalled(message: string, hint: string): ImsvaultError {
   return new ImsvaultError('ERR_PROVIDER_NOT_INSTALLED', message, { hint });

@@ -76,7 +76,7 @@ describe('imsvault doctor', () => {
     ]);
     const text = await run(['doctor'], { env: { ...env, FUSION_CLIENT_ID: '', FUSION_CLIENT_SECRET: '' } });
     expect(text.stdout).toMatch(/✗ env: read .+\n {4}ERR_PROVIDER_NOT_CONFIGURED\n {4}→ Set both/);
-    expect(text.stdout).toMatch(/– IMS: exchange +it needs the credential and the network\n/);
+    expect(text.stdout).toMatch(/– IMS: exchange +it needs the credential\n/);
     expect(emulator.exchanges).toBe(0);
   });
 
@@ -85,7 +85,7 @@ describe('imsvault doctor', () => {
     await emulator.stop();
     const { code, summary, steps } = await report({ env });
     expect(code).toBe(5);
-    expect(summary.slice(-2)).toEqual(['IMS: network failed', 'IMS: exchange skipped']);
+    expect(summary.slice(-2)).toEqual(['IMS: network failed', 'IMS: exchange failed']);
     expect(steps.at(-2)).toMatchObject({
       detail: expect.stringContaining('the connection was refused'),
       error: { code: 'ERR_TOKEN_ENDPOINT_UNAVAILABLE', hint: expect.stringContaining('Nothing listens') },

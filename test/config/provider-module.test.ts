@@ -84,7 +84,10 @@ describe("a third party's module", () => {
 
   it.each([
     ['@acme/none', 'npm install @acme/none', undefined],
-    ['valut', 'npm install valut', 'Did you mean "vault"?'],
+    ['valut', 'Built in are', 'Did you mean "vault"?'],
+    ['openbao', 'Built in are', 'Did you mean "vault"?'],
+    ['aws', 'Built in are', 'Did you mean "aws-secrets-manager"?'],
+    ['imsvault-provider-x', 'npm install imsvault-provider-x', undefined],
   ])('that is not installed: %s', async (name, install, meant) => {
     const error = (await load(name).catch((reason: unknown) => reason)) as ImsvaultError;
     expect(error.code).toBe('ERR_PROVIDER_NOT_INSTALLED');

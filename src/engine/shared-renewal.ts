@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { ResolvedProfile, TokenStoreSettings } from '../config/load.js';
 import type { OpenDeps } from '../config/open.js';
 import type { ProviderPool } from '../config/provider-pool.js';
-import { ConfigInvalidError } from '../errors.js';
+import { ConfigInvalidError, ImsvaultError } from '../errors.js';
 import type { Renewed } from '../token/exchange-renewal.js';
 import type { FleetRenewal, RenewRequest } from '../token/fleet-options.js';
 import { createFleetRenewal } from '../token/fleet-renewal.js';
@@ -27,6 +27,7 @@ export function createSharedRenewal(
   /** The providers that the tokens of this process's own exchanges came from. */
   const exchanged = new WeakMap<TokenFrom['token'], string>();
   let fleet: FleetRenewal | undefined;
+  let warned = false;
 
   async function open(): Promise<FleetRenewal> {
     const provider = await pool.open(settings);
@@ -64,8 +65,22 @@ export function createSharedRenewal(
     });
   }
 
+  /** A store that cannot be used costs its sharing, not the token. */
+  async function exchangeWithout(error: unknown, signal: AbortSignal): Promise<TokenFrom> {
+    if (exchange === undefined || settings.onUnavailable === 'fail') throw error;
+    if (!warned)
+      warn(`the token store is not used: ${error instanceof ImsvaultError ? error.message : 'unknown error'}`);
+    warned = true;
+    const { token, source } = await exchange(signal);
+    return { token, source: source.provider };
+  }
+
   return async (request, signal) => {
-    fleet ??= await open();
+    if (fleet === undefined) {
+      const opened = await open().catch((error: unknown) => ({ error }));
+      if ('error' in opened) return exchangeWithout(opened.error, signal);
+      fleet = opened;
+    }
     const token = await fleet.renew(request, signal);
     return { token, source: exchanged.get(token) ?? 'token-store' };
   };

@@ -11,6 +11,9 @@ export type {
 export { Redacted, redact, reveal } from './redacted.js';
 export {
   defineProvider,
+  type ElectedEntry,
+  type ElectionEntry,
+  type ElectionStore,
   type OptionsSchema,
   type ProviderContext,
   type ProviderModule,

@@ -18,6 +18,14 @@ export function isUnserved(answer: VaultAnswer): boolean {
   return errorTexts(answer).some((text) => text.includes('no handler for route'));
 }
 
+const MISMATCH = 'check-and-set parameter did not match';
+const UPGRADING = 'Upgrading from non-versioned';
+
+/** A 400 that passes by itself. */
+export function isTransient(answer: VaultAnswer): boolean {
+  return errorTexts(answer).some((text) => text.startsWith(MISMATCH) || text.startsWith(UPGRADING));
+}
+
 /** Its status and request id. */
 export function answerCause({ status, body }: VaultAnswer): VendorCause {
   const { request_id: requestId } = (body ?? {}) as { request_id?: unknown };
@@ -50,9 +58,11 @@ function reason(answer: VaultAnswer): { message: string; hint?: string; retryabl
   if (errorTexts(answer).some((text) => text.includes('is sealed'))) {
     return { message: 'the server is sealed', hint: 'Somebody must unseal it: `vault operator unseal`.' };
   }
-  if (errorTexts(answer).some((text) => text.startsWith('Upgrading from non-versioned'))) {
+  if (errorTexts(answer).some((text) => text.startsWith(UPGRADING))) {
     return { message: 'the mount is being upgraded to KV version 2' };
   }
+  // Seen only where a read then gave the expected version.
+  if (errorTexts(answer).some((text) => text.startsWith(MISMATCH))) return { message: 'this node answers reads late' };
   if (status === 412) return { message: 'this node has not yet seen the latest write' };
   if (status === 429) return { message: 'too many requests', hint: 'A rate limit quota applies here.' };
   if (status === 472 || status === 473) {

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { fileOption, secretOption } from '../../src/secret/option-types.js';
+import { durationOption, fileOption, secretOption } from '../../src/secret/option-types.js';
 import { addressProblem } from './address.js';
 
 /** No empty, "." or ".." part: a URL would be normalised to another secret's. */
@@ -148,6 +148,13 @@ export const vaultOptions = z
     version: z.int().min(1).optional().meta({
       description: 'Version of the secret, from 1 on; KV version 2 only. Default: the current one.',
     }),
+    maxVersions: z.int().min(1).max(10_000).optional().meta({
+      description: 'How many versions of a secret that imsvault writes are kept; KV version 2 only. Default 10.',
+    }),
+    deleteVersionAfter: durationOption(
+      'When the server deletes a version of a secret that imsvault writes; KV version 2 only. Longer than the token lives: 1 min to 1 year. Default: never.',
+      { min: 60_000, max: 365 * 24 * 3_600_000 },
+    ).optional(),
     auth,
     tls,
   })
@@ -156,8 +163,9 @@ export const vaultOptions = z
       const message = addressProblem(value.address, value.allowSecretsOverPlainHttp);
       if (message !== undefined) context.addIssue({ code: 'custom', path: ['address'], message });
     }
-    if (value.kvVersion === 1 && value.version !== undefined) {
-      context.addIssue({ code: 'custom', path: ['version'], message: 'KV version 1 keeps no versions' });
+    for (const name of ['version', 'maxVersions', 'deleteVersionAfter'] as const) {
+      if (value.kvVersion !== 1 || value[name] === undefined) continue;
+      context.addIssue({ code: 'custom', path: [name], message: 'KV version 1 keeps no versions' });
     }
   });
 

@@ -1,7 +1,7 @@
 import type { VaultOptions } from './options.js';
 
 /** Which secret. */
-export type VaultRef = Pick<VaultOptions, 'mount' | 'path' | 'kvVersion' | 'version'>;
+export type VaultRef = Pick<VaultOptions, 'mount' | 'path' | 'version' | 'maxVersions' | 'deleteVersionAfter'>;
 
 export type KvVersion = 1 | 2;
 
@@ -19,4 +19,9 @@ export function apiPath(ref: VaultRef, version: KvVersion): string {
 /** As a policy names it. */
 export function policyPath({ mount, path }: VaultRef, version: KvVersion): string {
   return version === 2 ? `${mount}/data/${path}` : `${mount}/${path}`;
+}
+
+/** As a policy names it, and unencoded. */
+export function metadataPath({ mount, path }: VaultRef): string {
+  return `${mount}/metadata/${path}`;
 }

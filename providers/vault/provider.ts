@@ -1,11 +1,15 @@
 import { ImsvaultError } from '../../src/errors.js';
+import type { Redacted } from '../../src/redacted.js';
 import type { ProviderContext, SecretProvider } from '../../src/secret/provider.js';
+import { createAnnotator } from './annotate.js';
 import { createVaultClient, type LoadNodeVault } from './client.js';
 import { createConnection } from './connection.js';
 import { createKeepAlive } from './keep-alive.js';
 import { createKvReader } from './kv.js';
+import { createKvVersions } from './kv-version.js';
+import { createKvWriter } from './kv-writer.js';
 import { createLogin } from './login.js';
-import type { VaultRef } from './paths.js';
+import type { KvVersion, VaultRef } from './paths.js';
 import { createSession } from './session.js';
 import { resolveSettings, type VaultConnectionOptions } from './settings.js';
 
@@ -27,29 +31,57 @@ export async function createVaultProvider(
   const within = settings.namespace === undefined ? '' : `, namespace ${settings.namespace}`;
   const describe = ({ mount, path, version }: VaultRef) =>
     `${mount}/${path}${version === undefined ? '' : ` (version ${version})`} at ${settings.address}${within}`;
-  const kv = createKvReader(client, context, describe);
+  const parts = { client, context, describe };
+  const versions = createKvVersions(parts, options.kvVersion as KvVersion | undefined);
+  const custom = new Map<string, Readonly<Record<string, string>>>();
+  const reader = createKvReader(parts, versions, custom);
+  const writer = createKvWriter({ parts, versions, contentId: reader.contentId, custom });
+  const annotate = createAnnotator({ parts, read: reader.read, custom });
+
+  /** A denied call has changed nothing: it is repeated once, with another login. */
+  async function withLogin<T>(
+    signal: AbortSignal | undefined,
+    call: (token: Redacted<string>) => Promise<T>,
+  ): Promise<T> {
+    signal?.throwIfAborted();
+    const before = session.peek();
+    const token = await session.token(signal);
+    try {
+      return await call(token);
+    } catch (error) {
+      // A login that is older than this call may have been revoked; a new one's denial is the policy's.
+      if (!isDenied(error) || token !== before) throw error;
+      const other = await session.replace(token, signal).catch((loginError: unknown) => {
+        throw isFinal(loginError) ? both(error, loginError) : loginError;
+      });
+      if (other === undefined) throw error;
+      return await call(other);
+    } finally {
+      keepAlive.arm();
+    }
+  }
+
+  const writes: Pick<SecretProvider<VaultRef>, 'replaceSecret' | 'putSecret' | 'annotateSecret'> = options.kvVersion ===
+  1
+    ? {
+        putSecret: (ref, value, { signal, create = true } = {}) =>
+          withLogin(signal, (token) => writer.put({ ref, value, create, token, signal })),
+      }
+    : {
+        replaceSecret: (ref, value, expected, { signal, create = true } = {}) =>
+          withLogin(signal, (token) => writer.replace({ ref, value, create, token, signal }, expected)),
+        async annotateSecret(ref, metadata, { signal } = {}) {
+          signal?.throwIfAborted();
+          // Many may not do this: a denial is not worth a login, which can use up a secret id.
+          await annotate(ref, metadata, await session.token(signal), signal);
+        },
+      };
 
   return {
     name: 'vault',
     describe,
-    async readSecret(ref, { signal } = {}) {
-      signal?.throwIfAborted();
-      const before = session.peek();
-      const token = await session.token(signal);
-      try {
-        return await kv.read(ref, token, signal);
-      } catch (error) {
-        // A login that is older than this read may have been revoked; a new one's denial is the policy's.
-        if (!isDenied(error) || token !== before) throw error;
-        const other = await session.replace(token, signal).catch((loginError: unknown) => {
-          throw isFinal(loginError) ? both(error, loginError) : loginError;
-        });
-        if (other === undefined) throw error;
-        return await kv.read(ref, other, signal);
-      } finally {
-        keepAlive.arm();
-      }
-    },
+    readSecret: (ref, { signal } = {}) => withLogin(signal, (token) => reader.read(ref, token, signal)),
+    ...writes,
     login: async ({ signal } = {}) => session.describe(signal),
     async close() {
       keepAlive.stop();

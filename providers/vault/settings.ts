@@ -2,9 +2,10 @@ import { join } from 'node:path';
 import { ConfigInvalidError, type ConfigProblem, ImsvaultError } from '../../src/errors.js';
 import { addressProblem } from './address.js';
 import type { VaultAuth, VaultOptions } from './options.js';
+import type { VaultRef } from './paths.js';
 
 type Env = Readonly<Record<string, string | undefined>>;
-export type VaultConnectionOptions = Omit<VaultOptions, 'mount' | 'path' | 'kvVersion' | 'version'>;
+export type VaultConnectionOptions = Omit<VaultOptions, keyof VaultRef>;
 
 /** A file and the option or variable that named it. */
 export interface NamedFile {

@@ -213,6 +213,14 @@ export interface VaultCredentials {
    */
   version?: number;
   /**
+   * How many versions of a secret that imsvault writes are kept; KV version 2 only. Default 10.
+   */
+  maxVersions?: number;
+  /**
+   * When the server deletes a version of a secret that imsvault writes; KV version 2 only. Longer than the token lives: 1 min to 1 year. Default: never.
+   */
+  deleteVersionAfter?: number | string;
+  /**
    * How to log in. Default: method token.
    */
   auth?:
@@ -746,6 +754,14 @@ export interface VaultTokenStore {
    * Version of the secret, from 1 on; KV version 2 only. Default: the current one.
    */
   version?: number;
+  /**
+   * How many versions of a secret that imsvault writes are kept; KV version 2 only. Default 10.
+   */
+  maxVersions?: number;
+  /**
+   * When the server deletes a version of a secret that imsvault writes; KV version 2 only. Longer than the token lives: 1 min to 1 year. Default: never.
+   */
+  deleteVersionAfter?: number | string;
   /**
    * How to log in. Default: method token.
    */

@@ -38,6 +38,38 @@ export interface SecretMetadata {
   clientId: string;
 }
 
+/** One entry of an election: somebody wants to make the next generation, or says that it failed to. Not secret. */
+export interface ElectionEntry {
+  /** The generation that is current; the one after it is to be made. */
+  generation: number;
+  /** A new UUID for each entry. */
+  id: string;
+  /** Milliseconds, by the store's clock, after which the claim is dead. */
+  ttlMs: number;
+  /** The claim with `claimId` came to nothing; others wait this out instead of claiming. */
+  failure?: { claimId: string; code: string; retryAfterMs: number; count: number };
+}
+
+/** An entry as the store holds it. */
+export interface ElectedEntry extends ElectionEntry {
+  /** The store's clock, Unix milliseconds; stores may know whole seconds only. */
+  createdAt: number;
+  /** The store's id of the version that holds the entry; orders entries of one second. */
+  versionId: string;
+}
+
+/** How renewers agree in a store without compare-and-swap: the earliest entry of a generation that is not dead wins. */
+export interface ElectionStore<Ref> {
+  /** Adds an entry; never replaces one. @returns what the store made of it */
+  enter(ref: Ref, entry: ElectionEntry, options?: WriteOptions): Promise<ElectedEntry>;
+  /** All entries of a generation, every page, ordered by `(createdAt, versionId)`; and the store's clock, Unix ms. */
+  list(
+    ref: Ref,
+    generation: number,
+    options?: { signal?: AbortSignal },
+  ): Promise<{ entries: ElectedEntry[]; serverTime: number }>;
+}
+
 /**
  * A client of one secret store. A capability is a method that exists: leave out what the store cannot do.
  *
@@ -71,6 +103,14 @@ export interface SecretProvider<Ref = Readonly<Record<string, unknown>>> {
     expected: string | null,
     options?: WriteOptions,
   ): Promise<{ id: string }>;
+  /**
+   * Versions beside the current one that may hold a credential which IMS accepts already or still, during a rotation:
+   * AWSPENDING and AWSPREVIOUS, the version before. The likeliest first, at most 2; empty where there is none.
+   * @throws as `readSecret`
+   */
+  readOtherVersions?(ref: Ref, options?: ReadOptions): Promise<SecretVersion[]>;
+  /** Only in stores without {@link SecretProvider.replaceSecret}, where several renewers may meet all the same. */
+  readonly election?: ElectionStore<Ref>;
   /** Writes whatever is there. Stores with {@link SecretProvider.replaceSecret} may leave it out. */
   putSecret?(ref: Ref, value: Redacted<string>, options?: WriteOptions): Promise<{ id: string }>;
   /**

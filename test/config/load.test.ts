@@ -263,7 +263,7 @@ renewal: { hardMargin: 2m }
       { env: { N: '7', P: 'true' } },
     );
     expect(profile.ims.retry.maxAttempts).toBe(7);
-    expect(profile.credentials).toMatchObject({ ref: { kvVersion: 2 } });
+    expect(profile.credentials).toMatchObject({ connection: { kvVersion: 2 } });
   });
 
   it('accepts $schema for editors', async () => {

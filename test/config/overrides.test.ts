@@ -64,7 +64,7 @@ describe('variables', () => {
       orgId: '12345',
     });
     expect(profile.renewal.softFractionMin).toBe(0.5);
-    expect(profile.credentials).toMatchObject({ ref: { kvVersion: 1 } });
+    expect(profile.credentials).toMatchObject({ connection: { kvVersion: 1 } });
   });
 
   it('of a wrong kind are named', async () => {
@@ -156,7 +156,11 @@ describe('--set', () => {
       'ims.orgId=a@AdobeOrg',
     ];
     const profile = await loadNamed('credentials: { provider: env }', { set });
-    expect(profile.credentials).toMatchObject({ provider: 'vault', ref: { path: 'x=y', kvVersion: 2 } });
+    expect(profile.credentials).toMatchObject({
+      provider: 'vault',
+      ref: { path: 'x=y' },
+      connection: { kvVersion: 2 },
+    });
     expect(profile.ims.orgId).toBe('a@AdobeOrg');
   });
 

@@ -8,10 +8,13 @@ import { testContext } from '../../support/provider-context.js';
 
 /** Options as a config gives them, through the schema, to a provider and its ref. */
 export async function openVault(config: Record<string, unknown>, overrides: Partial<ProviderContext> = {}) {
-  const { mount, path, kvVersion, version, ...connection } = vaultOptions.parse({ path: 'ims/fusion', ...config });
+  const { mount, path, version, maxVersions, deleteVersionAfter, ...connection } = vaultOptions.parse({
+    path: 'ims/fusion',
+    ...config,
+  });
   // A test must not find the token of whoever runs it.
   const context = testContext({ env: { HOME: '/nonexistent' }, ...overrides });
-  const ref: VaultRef = { mount, path, kvVersion, version };
+  const ref: VaultRef = { mount, path, version, maxVersions, deleteVersionAfter };
   return { provider: await createVaultProvider(connection, context), ref, context };
 }
 

@@ -201,7 +201,10 @@ describe('the module', () => {
   });
 
   it('names the options that say which secret', () => {
-    expect([vault.name, vault.refOptions]).toEqual(['vault', ['mount', 'path', 'kvVersion', 'version']]);
+    expect([vault.name, vault.refOptions]).toEqual([
+      'vault',
+      ['mount', 'path', 'version', 'maxVersions', 'deleteVersionAfter'],
+    ]);
   });
 
   it("takes nothing from the process's own environment", async () => {

@@ -1,0 +1,195 @@
+import { ImsvaultError } from '../../src/errors.js';
+import { type Redacted, reveal } from '../../src/redacted.js';
+import { answerCause, answerError, isTransient, isUnserved, unavailable } from './answer-error.js';
+import { kv2Answer, kv2Written } from './kv-answer.js';
+import { denied, type KvParts, kvFailure } from './kv-failure.js';
+import type { KvVersions } from './kv-version.js';
+import { deletedVersion, isAbsent, notFound } from './not-found.js';
+import { apiPath, policyPath, type VaultRef } from './paths.js';
+import type { VaultAnswer } from './transport.js';
+
+export interface KvWrite {
+  ref: VaultRef;
+  value: Redacted<string>;
+  /** Make the secret where there is none. */
+  create: boolean;
+  token: Redacted<string>;
+  signal: AbortSignal | undefined;
+}
+
+export interface KvWriter {
+  /** Version 2: by `options.cas`. */
+  replace(write: KvWrite, expected: string | null): Promise<{ id: string }>;
+  /** Version 1: whatever is there. */
+  put(write: KvWrite): Promise<{ id: string }>;
+}
+
+export interface KvWriterOptions {
+  parts: KvParts;
+  versions: KvVersions;
+  contentId: (data: Readonly<Record<string, unknown>>) => string;
+  /** Gets the `custom_metadata` that answers carry, by the secret's path. */
+  custom: Map<string, Readonly<Record<string, string>>>;
+}
+
+/** A version that was deleted between looking and writing is looked for again this often. */
+const DELETED_TRIES = 3;
+
+/** @throws ERR_SECRET_VERSION_CONFLICT | ERR_SECRET_NOT_FOUND | ERR_SECRET_ACCESS_DENIED | ERR_SECRET_MALFORMED | ERR_SECRET_UNAVAILABLE */
+export function createKvWriter({ parts, versions, contentId, custom }: KvWriterOptions): KvWriter {
+  const { client, context, describe } = parts;
+
+  /** What a compare-and-swap would meet now. */
+  async function look({ ref, token, signal }: KvWrite): Promise<State> {
+    const answer = await client.call(apiPath(ref, 2), { token, signal });
+    if (answer.status === 200) {
+      const parsed = kv2Answer.safeParse(answer.body);
+      if (!parsed.success) throw unavailable(answer, describe(ref), context.clock.now());
+      const { version } = parsed.data.data.metadata;
+      return { current: String(version), newest: version, answer };
+    }
+    if (!isAbsent(answer) || isUnserved(answer)) throw kvFailure(answer, ref, 2, parts);
+    return { current: null, newest: deletedVersion(answer) ?? 0, answer };
+  }
+
+  async function swap(write: KvWrite, data: object, cas: number): Promise<VaultAnswer> {
+    const { ref, token, signal } = write;
+    const answer = await client.call(apiPath(ref, 2), { token, signal, body: { data, options: { cas } } });
+    if (answer.status === 403) throw writeDenied(answer, ref, 2);
+    // A mount of version 1 takes any body, and keeps it under another name.
+    if (answer.status === 204) throw notKv2(ref);
+    if (answer.status !== 200 && answer.status !== 400) throw kvFailure(answer, ref, 2, parts);
+    return answer;
+  }
+
+  function writeDenied(answer: VaultAnswer, ref: VaultRef, version: 1 | 2): ImsvaultError {
+    const capabilities = ['create', 'update', 'read'];
+    return denied(answer, describe(ref), policyPath(ref, version), capabilities, client.address);
+  }
+
+  function written(answer: VaultAnswer, ref: VaultRef): { id: string } {
+    const parsed = kv2Written.safeParse(answer.body);
+    if (!parsed.success) throw unavailable(answer, describe(ref), context.clock.now());
+    const { version, custom_metadata } = parsed.data.data;
+    custom.set(policyPath(ref, 2), custom_metadata ?? {});
+    return { id: String(version) };
+  }
+
+  function conflict(ref: VaultRef, answer: VaultAnswer): ImsvaultError {
+    return new ImsvaultError('ERR_SECRET_VERSION_CONFLICT', `${describe(ref)}: another version has become current`, {
+      cause: answerCause(answer),
+    });
+  }
+
+  function refused(ref: VaultRef, answer: VaultAnswer): ImsvaultError {
+    if (isTransient(answer)) return unavailable(answer, describe(ref), context.clock.now());
+    return answerError(
+      'ERR_SECRET_MALFORMED',
+      `${describe(ref)}: the server refuses the write (400), and not for its version`,
+      "The server's own log says why.",
+      answer,
+    );
+  }
+
+  /** A write in the form of version 2 succeeds on version 1 too, so the mount must be known first. */
+  async function demandKv2({ ref, token, signal }: KvWrite): Promise<void> {
+    let version = versions.known(ref);
+    if (version === undefined) {
+      const found = await versions.find(ref, token, signal);
+      if (found.version === undefined) throw unknownVersion(ref, found.second);
+      version = found.version;
+    }
+    if (version === 1) throw notKv2(ref);
+  }
+
+  function unknownVersion(ref: VaultRef, answer: VaultAnswer): ImsvaultError {
+    if (isUnserved(answer)) return notFound(answer, ref, describe(ref), 2, client.address);
+    const message = `${describe(ref)}: this login may not know the mount's KV version, which decides how to write`;
+    return answerError('ERR_SECRET_ACCESS_DENIED', message, 'Set kvVersion to 1 or 2.', answer);
+  }
+
+  function notKv2(ref: VaultRef): ImsvaultError {
+    return new ImsvaultError('ERR_SECRET_MALFORMED', `${describe(ref)}: its mount is of KV version 1`, {
+      hint: 'Set kvVersion to 1: it is then written without a check of the version, and the last writer wins. Better, use a mount of version 2.',
+    });
+  }
+
+  /** No error of a parser's: it would quote the value. */
+  function contentOf({ ref, value }: KvWrite): Readonly<Record<string, unknown>> {
+    if (ref.version !== undefined) {
+      throw new ImsvaultError('ERR_SECRET_MALFORMED', `${describe(ref)}: one version cannot be written`, {
+        hint: 'Leave out version: what is written becomes the current one.',
+      });
+    }
+    const data = parseObject(reveal(value));
+    if (data !== undefined) return data;
+    throw new ImsvaultError('ERR_SECRET_MALFORMED', `${describe(ref)}: the KV engine holds JSON objects only`);
+  }
+
+  return {
+    async replace(write, expected) {
+      const { ref } = write;
+      const data = contentOf(write);
+      await demandKv2(write);
+      let cas = expected === null ? 0 : Number(expected);
+      if (expected === null && !write.create) {
+        const { current, newest, answer } = await look(write);
+        if (current !== null) throw conflict(ref, answer);
+        if (newest === 0) throw uncreated(describe(ref), answer);
+        cas = newest;
+      }
+      // An id of another kind of store or mount was never one of this secret's.
+      if (!Number.isSafeInteger(cas) || (expected !== null && cas < 1)) throw conflict(ref, (await look(write)).answer);
+
+      for (let tries = 1; ; tries++) {
+        const answer = await swap(write, data, cas);
+        if (answer.status === 200) return written(answer, ref);
+        // A mismatch is 400, and so are other refusals: only looking tells.
+        const { current, newest } = await look(write);
+        if (current !== expected) throw conflict(ref, answer);
+        if (expected !== null || newest === cas) throw refused(ref, answer);
+        // Deleted, not absent; or others write and delete meanwhile.
+        if (tries === DELETED_TRIES) throw conflict(ref, answer);
+        cas = newest;
+      }
+    },
+    async put(write) {
+      const { ref, token, signal, create } = write;
+      const data = contentOf(write);
+      const path = apiPath(ref, 1);
+      if (!create) {
+        const answer = await client.call(path, { token, signal });
+        if (answer.status === 404 && isAbsent(answer) && !isUnserved(answer)) throw uncreated(describe(ref), answer);
+        if (answer.status !== 200) throw kvFailure(answer, ref, 1, parts);
+      }
+      const answer = await client.call(path, { token, signal, body: data });
+      if (answer.status === 403) throw writeDenied(answer, ref, 1);
+      if (answer.status === 400) throw refused(ref, answer);
+      if (answer.status !== 204 && answer.status !== 200) throw kvFailure(answer, ref, 1, parts);
+      return { id: contentId(data) };
+    },
+  };
+}
+
+interface State {
+  /** The current version; null: there is none. */
+  current: string | null;
+  /** The last version that there was, deleted or not; 0: none ever. */
+  newest: number;
+  answer: VaultAnswer;
+}
+
+function uncreated(place: string, answer: VaultAnswer): ImsvaultError {
+  const hint = 'Make it, or leave out create: false.';
+  return answerError('ERR_SECRET_NOT_FOUND', `${place}: there is no such secret, and none may be made`, hint, answer);
+}
+
+function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+    return isObject ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}

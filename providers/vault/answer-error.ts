@@ -21,9 +21,16 @@ export function isUnserved(answer: VaultAnswer): boolean {
 const MISMATCH = 'check-and-set parameter did not match';
 const UPGRADING = 'Upgrading from non-versioned';
 
-/** A 400 that passes by itself. */
-export function isTransient(answer: VaultAnswer): boolean {
-  return errorTexts(answer).some((text) => text.startsWith(MISMATCH) || text.startsWith(UPGRADING));
+/** A 400 by Vault that does not pass by itself. */
+export function isRefusal(answer: VaultAnswer): boolean {
+  const texts = errorTexts(answer);
+  const passes = texts.some((text) => text.startsWith(MISMATCH) || text.startsWith(UPGRADING));
+  return answer.status === 400 && texts.length > 0 && !passes;
+}
+
+/** A listener's or a proxy's 413, or `physical.ErrValueTooLarge` of the server's storage. */
+export function isTooLarge(answer: VaultAnswer): boolean {
+  return answer.status === 413 || errorTexts(answer).some((text) => text.includes('value being too large'));
 }
 
 /** Its status and request id. */

@@ -41,7 +41,7 @@ export function createKvWriter(parts: KvParts, versions: KvVersions, contentId: 
       const { version } = parsed.data.data.metadata;
       return { current: String(version), newest: version, answer };
     }
-    if (!isAbsent(answer) || isUnserved(answer)) throw failure(answer, ref, 2);
+    if (!isAbsent(answer)) throw failure(answer, ref, 2);
     return { current: null, newest: deletedVersion(answer) ?? 0, answer };
   }
 
@@ -118,8 +118,8 @@ export function createKvWriter(parts: KvParts, versions: KvVersions, contentId: 
       if (answer.status === 204) throw notKv2(ref);
       // A mismatch is 400, and so are other refusals: only looking tells.
       if (answer.status === 400) {
-        const { current, newest } = await look(write);
-        if (current !== expected || newest !== cas) throw conflict(ref, answer);
+        const { newest } = await look(write);
+        if (newest !== cas) throw conflict(ref, answer);
       }
       throw failure(answer, ref, 2);
     },

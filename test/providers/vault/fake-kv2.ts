@@ -50,7 +50,8 @@ export function createFakeKv2() {
 
   function readData(path: string, query: URLSearchParams): FakeAnswer {
     const secret = secrets.get(path);
-    const number = Number(query.get('version') ?? secret?.current);
+    // Version 0 is the current one.
+    const number = Number(query.get('version')) || (secret?.current ?? 0);
     const version = secret?.versions.get(number);
     if (secret === undefined || version === undefined) return absent;
     const metadata = describeVersion(secret, number, version);

@@ -88,7 +88,9 @@ describe('metadata of a KV version 2 secret', () => {
       }
       return undefined;
     };
-    expect((await failure((await open())())).code).toBe('ERR_SECRET_MALFORMED');
+    const error = await failure((await open())());
+    expect([error.code, error.retryable]).toEqual(['ERR_SECRET_UNAVAILABLE', true]);
+    expect(error.message).toContain('another write came between');
     expect(stored().custom).toEqual({ owner: 'late' });
   });
 

@@ -39,7 +39,7 @@ describe('the Key Vault stand-in', () => {
   const refusal = (code: string) => ({ name: 'RestError', code });
 
   it('keeps versions with their type, expiry and tags', async () => {
-    const client = clientOf('get', 'set');
+    const client = clientOf('get', 'set', 'update');
     const expiresOn = new Date(2_000_000_000_000);
     const first = await client.setSecret('kept', 'one', {
       contentType: 'text/plain',

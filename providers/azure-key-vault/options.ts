@@ -118,6 +118,10 @@ export const azureKeyVaultOptions = z
       .regex(/^[0-9A-Za-z-]{1,64}$/, 'must be the id of a secret version')
       .optional()
       .meta({ description: 'Id of one version of secretName. Default: the latest version.' }),
+    disablePreviousVersions: z.boolean().default(false).meta({
+      description:
+        'Disable older versions of a token that imsvault wrote, all but the last two; needs the permission to list. Default false.',
+    }),
     auth: auth.default({ method: 'default' }),
     disableInstanceDiscovery: z.boolean().default(false).meta({
       description:
@@ -152,7 +156,15 @@ export const azureKeyVaultOptions = z
 
 export type AzureKeyVaultOptions = z.output<typeof azureKeyVaultOptions>;
 export type AzureAuth = AzureKeyVaultOptions['auth'];
-export type AzureConnection = Omit<
-  AzureKeyVaultOptions,
-  'secretName' | 'clientIdSecretName' | 'clientSecretSecretName' | 'version'
->;
+
+/** Those that say which secret. */
+export const REF_OPTIONS = [
+  'secretName',
+  'clientIdSecretName',
+  'clientSecretSecretName',
+  'version',
+  'disablePreviousVersions',
+] as const;
+export type RefOption = (typeof REF_OPTIONS)[number];
+export type AzureRef = Pick<AzureKeyVaultOptions, RefOption>;
+export type AzureConnection = Omit<AzureKeyVaultOptions, RefOption>;

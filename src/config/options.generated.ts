@@ -399,6 +399,10 @@ export interface AzureKeyVaultCredentials {
    */
   version?: string;
   /**
+   * Disable older versions of a token that imsvault wrote, all but the last two; needs the permission to list. Default false.
+   */
+  disablePreviousVersions?: boolean;
+  /**
    * How to log in at Entra ID. Default { method: default }.
    */
   auth?:
@@ -931,6 +935,10 @@ export interface AzureKeyVaultTokenStore {
    * Id of one version of secretName. Default: the latest version.
    */
   version?: string;
+  /**
+   * Disable older versions of a token that imsvault wrote, all but the last two; needs the permission to list. Default false.
+   */
+  disablePreviousVersions?: boolean;
   /**
    * How to log in at Entra ID. Default { method: default }.
    */

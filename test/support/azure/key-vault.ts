@@ -195,7 +195,8 @@ function refusedChange({ contentType = '', tags = {}, attributes = {}, ...rest }
   if (texts.some((text) => typeof text !== 'string' || text.length > MAX_TEXT)) return 'A tag is too long, or no text';
   const { enabled = true, exp = 0, nbf = 0, ...others } = attributes;
   if (Object.keys(others).length > 0) return 'Only enabled, exp and nbf may be set';
-  if (typeof enabled !== 'boolean' || !Number.isInteger(exp) || !Number.isInteger(nbf)) return 'An attribute is malformed';
+  if (typeof enabled !== 'boolean' || !Number.isInteger(exp) || !Number.isInteger(nbf))
+    return 'An attribute is malformed';
   return undefined;
 }
 

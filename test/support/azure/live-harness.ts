@@ -5,10 +5,10 @@ import { SecretClient } from '@azure/keyvault-secrets';
 import { toPipelineClient } from '../../../providers/azure-key-vault/http-client.js';
 import { tokenRequest } from '../../../providers/azure-key-vault/identity.js';
 import { createLogin } from '../../../providers/azure-key-vault/login.js';
-import { azureKeyVaultOptions } from '../../../providers/azure-key-vault/options.js';
+import { type AzureRef, azureKeyVaultOptions } from '../../../providers/azure-key-vault/options.js';
 import type { ProviderHarness, SuiteOptions } from '../../conformance/provider-suite.js';
 import { testContext } from '../provider-context.js';
-import { type AzureRef, openProvider } from './harness.js';
+import { openProvider } from './harness.js';
 
 type Env = Readonly<Record<string, string | undefined>>;
 

@@ -158,12 +158,13 @@ export async function startKeyVault(issuer: TokenIssuer, authority: string, tls:
     return needs('delete', () => (store.recover(name) ? { status: 200, json: latestItem(name)[0] } : missing(name)));
   }
 
-  /** In the order of their random ids, which is none. */
+  /** In the order of the last digits of their random ids: always the same, and none that means anything. */
   function page({ path, query }: StandInRequest, items: { id: string }[]): StandInReply {
     const size = Math.min(Number(query.get('maxresults') ?? MAX_PAGE), standIn.pageSize);
     if (!(size >= 1)) return badParameter('maxresults must be between 1 and 25');
     const start = Number(query.get('$skiptoken') ?? 0);
-    const sorted = items.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+    const key = ({ id }: { id: string }) => [...id].reverse().join('');
+    const sorted = items.toSorted((a, b) => (key(a) < key(b) ? -1 : 1));
     const next = new URLSearchParams({ 'api-version': query.get('api-version') ?? '', maxresults: String(size) });
     next.set('$skiptoken', String(start + size));
     const more = start + size < sorted.length;

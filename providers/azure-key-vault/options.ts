@@ -110,7 +110,9 @@ export const azureKeyVaultOptions = z
     vaultUrl: httpsUrl("the vault's address").meta({
       description: 'The vault, an https:// URL: https://my-vault.vault.azure.net.',
     }),
-    secretName: secretName('Name of the one secret that holds the client id and the client secret, as JSON.'),
+    secretName: secretName(
+      'Name of the one secret that holds the client id and the client secret, as JSON; in tokenStore, the token. Claims to renew a token go to a second secret, <secretName>-claim.',
+    ),
     clientIdSecretName: secretName('Name of the secret that holds the client id alone; with clientSecretSecretName.'),
     clientSecretSecretName: secretName('Name of the secret that holds the client secret alone.'),
     version: z

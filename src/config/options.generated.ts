@@ -383,7 +383,7 @@ export interface AzureKeyVaultCredentials {
    */
   vaultUrl: string;
   /**
-   * Name of the one secret that holds the client id and the client secret, as JSON.
+   * Name of the one secret that holds the client id and the client secret, as JSON; in tokenStore, the token. Claims to renew a token go to a second secret, <secretName>-claim.
    */
   secretName?: string;
   /**
@@ -668,10 +668,6 @@ export interface AwsSecretsManagerTokenStore {
    */
   versionStage?: string;
   /**
-   * Id of one version to read. 32 to 64 characters. With versionStage, both must mean the same version. Default: by stage.
-   */
-  versionId?: string;
-  /**
    * AWS region, such as eu-west-1. Default: the region in the secret's ARN, AWS_REGION, AWS_DEFAULT_REGION, or the profile's.
    */
   region?: string;
@@ -754,10 +750,6 @@ export interface VaultTokenStore {
    * Version of the KV secrets engine, 1 or 2. Default: found out with the first read.
    */
   kvVersion?: number;
-  /**
-   * Version of the secret, from 1 on; KV version 2 only. Default: the current one.
-   */
-  version?: number;
   /**
    * How many versions of a secret that imsvault writes are kept; KV version 2 only. Default 10.
    */
@@ -920,21 +912,9 @@ export interface AzureKeyVaultTokenStore {
    */
   vaultUrl: string;
   /**
-   * Name of the one secret that holds the client id and the client secret, as JSON.
+   * Name of the one secret that holds the client id and the client secret, as JSON; in tokenStore, the token. Claims to renew a token go to a second secret, <secretName>-claim.
    */
   secretName?: string;
-  /**
-   * Name of the secret that holds the client id alone; with clientSecretSecretName.
-   */
-  clientIdSecretName?: string;
-  /**
-   * Name of the secret that holds the client secret alone.
-   */
-  clientSecretSecretName?: string;
-  /**
-   * Id of one version of secretName. Default: the latest version.
-   */
-  version?: string;
   /**
    * Disable older versions of a token that imsvault wrote, all but the last two; needs the permission to list. Default false.
    */

@@ -1,7 +1,14 @@
 import * as z from 'zod';
 import { optionSchemas } from '../../providers/option-schemas.js';
 import type { SchemaNode } from './option-tree.js';
-import { blockOptions, imsOptions, READ_ONLY_PROVIDERS, renewalOptions, tokenStoreOptions } from './schema.js';
+import {
+  blockOptions,
+  imsOptions,
+  READ_ONLY_OPTIONS,
+  READ_ONLY_PROVIDERS,
+  renewalOptions,
+  tokenStoreOptions,
+} from './schema.js';
 
 const SCHEMA_ID = 'urn:imsvault:config';
 
@@ -24,10 +31,17 @@ export function profileSchema(): SchemaNode {
 }
 
 function buildProfile(): SchemaNode {
-  const builtIn = (common: z.ZodType, except: readonly string[]) =>
+  const builtIn = (common: z.ZodType, except: readonly string[], exceptOptions: typeof READ_ONLY_OPTIONS) =>
     Object.entries(optionSchemas)
       .filter(([name]) => !except.includes(name))
-      .map(([name, schema]) => block({ const: name, type: 'string' }, toNode(schema), toNode(common), PROVIDERS[name]));
+      .map(([name, schema]) => {
+        const own = toNode(schema);
+        const left = Object.entries(own.properties ?? {}).filter(
+          ([option]) => exceptOptions[name]?.[option] === undefined,
+        );
+        const properties = Object.fromEntries(left);
+        return block({ const: name, type: 'string' }, { ...own, properties }, toNode(common), PROVIDERS[name]);
+      });
   const thirdParty = (common: z.ZodType) =>
     block(
       {
@@ -39,7 +53,7 @@ function buildProfile(): SchemaNode {
       toNode(common),
       "A third party's provider. Only in a config named by --config or IMSVAULT_CONFIG.",
     );
-  const links = [...builtIn(blockOptions, []), thirdParty(blockOptions)];
+  const links = [...builtIn(blockOptions, [], {}), thirdParty(blockOptions)];
   const chain: SchemaNode = {
     title: 'chain',
     description: 'Several providers; the next one is asked only past "not found" and "not configured".',
@@ -61,7 +75,7 @@ function buildProfile(): SchemaNode {
       },
       tokenStore: {
         description: 'Where the token is written, and shared between processes and machines.',
-        oneOf: [...builtIn(tokenStoreOptions, READ_ONLY_PROVIDERS), thirdParty(tokenStoreOptions)],
+        oneOf: [...builtIn(tokenStoreOptions, READ_ONLY_PROVIDERS, READ_ONLY_OPTIONS), thirdParty(tokenStoreOptions)],
       },
       renewal: toNode(renewalOptions),
     },

@@ -383,7 +383,7 @@ export interface AzureKeyVaultCredentials {
    */
   vaultUrl: string;
   /**
-   * Name of the one secret that holds the client id and the client secret, as JSON.
+   * Name of the one secret that holds the client id and the client secret, as JSON; in tokenStore, the token. Claims to renew a token go to a second secret, <secretName>-claim.
    */
   secretName?: string;
   /**
@@ -398,6 +398,10 @@ export interface AzureKeyVaultCredentials {
    * Id of one version of secretName. Default: the latest version.
    */
   version?: string;
+  /**
+   * Disable older versions of a token that imsvault wrote, all but the last two; needs the permission to list. Default false.
+   */
+  disablePreviousVersions?: boolean;
   /**
    * How to log in at Entra ID. Default { method: default }.
    */
@@ -664,10 +668,6 @@ export interface AwsSecretsManagerTokenStore {
    */
   versionStage?: string;
   /**
-   * Id of one version to read. 32 to 64 characters. With versionStage, both must mean the same version. Default: by stage.
-   */
-  versionId?: string;
-  /**
    * AWS region, such as eu-west-1. Default: the region in the secret's ARN, AWS_REGION, AWS_DEFAULT_REGION, or the profile's.
    */
   region?: string;
@@ -750,10 +750,6 @@ export interface VaultTokenStore {
    * Version of the KV secrets engine, 1 or 2. Default: found out with the first read.
    */
   kvVersion?: number;
-  /**
-   * Version of the secret, from 1 on; KV version 2 only. Default: the current one.
-   */
-  version?: number;
   /**
    * How many versions of a secret that imsvault writes are kept; KV version 2 only. Default: what the secret's metadata says, else 10.
    */
@@ -916,21 +912,13 @@ export interface AzureKeyVaultTokenStore {
    */
   vaultUrl: string;
   /**
-   * Name of the one secret that holds the client id and the client secret, as JSON.
+   * Name of the one secret that holds the client id and the client secret, as JSON; in tokenStore, the token. Claims to renew a token go to a second secret, <secretName>-claim.
    */
   secretName?: string;
   /**
-   * Name of the secret that holds the client id alone; with clientSecretSecretName.
+   * Disable older versions of a token that imsvault wrote, all but the last two; needs the permission to list. Default false.
    */
-  clientIdSecretName?: string;
-  /**
-   * Name of the secret that holds the client secret alone.
-   */
-  clientSecretSecretName?: string;
-  /**
-   * Id of one version of secretName. Default: the latest version.
-   */
-  version?: string;
+  disablePreviousVersions?: boolean;
   /**
    * How to log in at Entra ID. Default { method: default }.
    */

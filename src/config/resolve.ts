@@ -8,7 +8,7 @@ import { profileSchema } from './json-schema.js';
 import type { ImsSettings, ResolvedProfile, TokenStoreSettings } from './load.js';
 import { keysAt, listOptions } from './option-tree.js';
 import { type BlockReader, readBlock, readCredentials } from './provider-block.js';
-import { imsOptions, READ_ONLY_PROVIDERS, renewalOptions, tokenStoreOptions } from './schema.js';
+import { imsOptions, READ_ONLY_OPTIONS, READ_ONLY_PROVIDERS, renewalOptions, tokenStoreOptions } from './schema.js';
 import { findSecretsForNames, NOT_A_NAME } from './secrets.js';
 import type { SelectedProfile } from './select-profile.js';
 import { didYouMean, printable } from './suggest.js';
@@ -135,6 +135,9 @@ async function readTokenStore(value: unknown, reader: BlockReader) {
   if (provider === 'chain' || READ_ONLY_PROVIDERS.includes(String(provider))) {
     reader.problem([...path, 'provider'], `${provider} cannot hold a token: nothing can be written to it`);
     return undefined;
+  }
+  for (const [option, why] of Object.entries(READ_ONLY_OPTIONS[String(provider)] ?? {})) {
+    if (isObject(value) && value[option] !== undefined) reader.problem([...path, option], why);
   }
   const read = await readBlock(value, path, tokenStoreOptions, reader);
   if (read === undefined) return undefined;

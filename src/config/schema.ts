@@ -172,3 +172,13 @@ export const tokenStoreOptions = z.strictObject({
 
 /** Providers that only read. */
 export const READ_ONLY_PROVIDERS: readonly string[] = ['env'];
+
+const NEWEST = 'cannot stand here: a token is always written as the newest version';
+const ONE_SECRET = 'cannot stand here: a token is one secret; name it by secretName';
+
+/** Options of providers that name what can be read only; by provider and option, why `tokenStore` does not take them. */
+export const READ_ONLY_OPTIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'aws-secrets-manager': { versionId: NEWEST },
+  'azure-key-vault': { version: NEWEST, clientIdSecretName: ONE_SECRET, clientSecretSecretName: ONE_SECRET },
+  vault: { version: NEWEST },
+};

@@ -25,7 +25,7 @@ const serverError = () => new ImsvaultError('ERR_TOKEN_ENDPOINT_UNAVAILABLE', 'I
 describe('rule 1: read the document first', () => {
   it('uses a fresh token without a claim or an exchange', async () => {
     const { clock, store } = setUp();
-    store.put(documentOf({ token: published(clock.now()) }));
+    store.holds(documentOf({ token: published(clock.now()) }));
     const worker = createWorker(clock, store);
     const token = await settled(clock, worker.renew());
     expect(token.accessToken).toBe(`published-${clock.now()}`);
@@ -34,7 +34,7 @@ describe('rule 1: read the document first', () => {
 
   it('reads an expired token as none', async () => {
     const { clock, store } = setUp();
-    store.put(documentOf({ token: published(clock.now() - HOUR) }));
+    store.holds(documentOf({ token: published(clock.now() - HOUR) }));
     const worker = createWorker(clock, store);
     await settled(clock, worker.renew());
     expect([worker.exchanges, store.document?.generation]).toEqual([1, 2]);
@@ -68,7 +68,7 @@ describe('rule 2: claim, exchange, publish', () => {
 
   it('sends who holds a usable token away while another renews', async () => {
     const { clock, store } = setUp();
-    store.put(documentOf(claimBy('other')));
+    store.holds(documentOf(claimBy('other')));
     const usable = fakeToken(clock.now(), 3600);
     const worker = createWorker(clock, store);
     const error = await settled(
@@ -81,7 +81,7 @@ describe('rule 2: claim, exchange, publish', () => {
 
   it('gives a due token to who holds none while another renews', async () => {
     const { clock, store } = setUp();
-    store.put(documentOf({ token: published(clock.now() - HOUR + 120_000), ...claimBy('other') }));
+    store.holds(documentOf({ token: published(clock.now() - HOUR + 120_000), ...claimBy('other') }));
     const worker = createWorker(clock, store);
     const token = await settled(clock, worker.renew());
     expect(token.accessToken).toContain('published-');
@@ -90,11 +90,11 @@ describe('rule 2: claim, exchange, publish', () => {
 
   it('polls with growing, jittered pauses, each at most 2 s', async () => {
     const { clock, store } = setUp();
-    store.put(documentOf(claimBy('other')));
+    store.holds(documentOf(claimBy('other')));
     const moments: number[][] = [[], []];
     for (const [index, random] of [0, 0.9].entries()) {
       const one = createFakeStore(clock);
-      one.put(documentOf(claimBy('other')));
+      one.holds(documentOf(claimBy('other')));
       one.onRead = () => moments[index]?.push(clock.monotonic());
       const started = clock.monotonic();
       await settled(clock, createWorker(clock, one, { random: () => random }).renew());
@@ -178,7 +178,7 @@ describe('rule 3: after any error of a write, read', () => {
 describe('rule 4: a claim that stands still for its ttl is dead', () => {
   it('waits the whole ttl by its own monotonic clock, whatever the wall clock does', async () => {
     const { clock, store } = setUp();
-    store.put(documentOf(claimBy('dead')));
+    store.holds(documentOf(claimBy('dead')));
     const worker = createWorker(clock, store);
     const renewal = worker.renew();
     await clock.advance(TTL / 2);
@@ -191,11 +191,11 @@ describe('rule 4: a claim that stands still for its ttl is dead', () => {
 
   it('begins anew when the claim moves', async () => {
     const { clock, store } = setUp();
-    store.put(documentOf(claimBy('one')));
+    store.holds(documentOf(claimBy('one')));
     const worker = createWorker(clock, store);
     const renewal = worker.renew();
     await clock.advance(TTL - 1000);
-    store.put(documentOf(claimBy('two')));
+    store.holds(documentOf(claimBy('two')));
     await clock.advance(TTL - 3000);
     expect(worker.exchanges).toBe(0);
     await settled(clock, renewal);
@@ -204,7 +204,7 @@ describe('rule 4: a claim that stands still for its ttl is dead', () => {
 
   it('heeds the ttl that the claim names', async () => {
     const { clock, store } = setUp();
-    store.put(documentOf({ renewal: { id: 'brief', ttlMs: 1000 } }));
+    store.holds(documentOf({ renewal: { id: 'brief', ttlMs: 1000 } }));
     const worker = createWorker(clock, store);
     await settled(clock, worker.renew(), 2500);
     expect(worker.exchanges).toBe(1);
@@ -235,7 +235,7 @@ describe('rule 4: a claim that stands still for its ttl is dead', () => {
     const { clock, store } = setUp();
     const worker = createWorker(clock, store);
     worker.exchange = async () => {
-      store.put(documentOf({ generation: 5, token: published(clock.now() + 1) }));
+      store.holds(documentOf({ generation: 5, token: published(clock.now() + 1) }));
       return { token: fakeToken(clock.now(), 3600), clockOffsetMs: 0 };
     };
     const token = await settled(clock, worker.renew());
@@ -248,7 +248,7 @@ describe('rule 4: a claim that stands still for its ttl is dead', () => {
     const { clock, store } = setUp();
     const worker = createWorker(clock, store);
     worker.exchange = async () => {
-      store.put(documentOf({ generation: 0, ...claimBy('other') }));
+      store.holds(documentOf({ generation: 0, ...claimBy('other') }));
       return { token: fakeToken(clock.now(), 3600), clockOffsetMs: 0 };
     };
     const token = await settled(clock, worker.renew());
@@ -261,7 +261,7 @@ describe('rule 5: coordination never costs availability', () => {
   it('exchanges without a claim after 3 ttl, counted and reported', async () => {
     const { clock, store } = setUp();
     let moves = 0;
-    store.onRead = () => store.put(documentOf(claimBy(`restless-${moves++}`)));
+    store.onRead = () => store.holds(documentOf(claimBy(`restless-${moves++}`)));
     const worker = createWorker(clock, store);
     const start = clock.monotonic();
     await settled(clock, worker.renew());
@@ -369,7 +369,7 @@ describe('rule 6: failure is shared', () => {
 
   it('without compare-and-swap publishes only, and a failure takes nothing away', async () => {
     const { clock, store } = setUp();
-    store.canClaim = false;
+    store.canSwap = false;
     const worker = createWorker(clock, store);
     await settled(clock, worker.renew());
     expect(worker.events).toEqual(['exchanged', 'published']);
@@ -377,7 +377,7 @@ describe('rule 6: failure is shared', () => {
     expect(store.writes).toHaveLength(1);
     await clock.advance(HOUR);
     worker.exchange = () => {
-      store.put(documentOf({ generation: 2, token: published(clock.now()) }));
+      store.holds(documentOf({ generation: 2, token: published(clock.now()) }));
       return Promise.reject(serverError());
     };
     await expect(settled(clock, worker.renew())).rejects.toThrow('IMS is away');
@@ -387,7 +387,7 @@ describe('rule 6: failure is shared', () => {
 
   it('without compare-and-swap tries a failed publication again', async () => {
     const { clock, store } = setUp();
-    store.canClaim = false;
+    store.canSwap = false;
     let failures = 1;
     store.onWrite = () => (failures-- > 0 ? { applied: false, error: unavailable() } : { applied: true });
     const worker = createWorker(clock, store);
@@ -400,7 +400,7 @@ describe('rule 7: a rejected token', () => {
   /** A worker that holds the document's token, of the given age. */
   async function holding(ageMs: number, fields = {}) {
     const { clock, store } = setUp();
-    store.put(documentOf({ token: published(clock.now() - ageMs), ...fields }));
+    store.holds(documentOf({ token: published(clock.now() - ageMs), ...fields }));
     const worker = createWorker(clock, store);
     const rejected = await settled(clock, worker.renew());
     return { clock, store, worker, rejected };
@@ -431,7 +431,7 @@ describe('rule 7: a rejected token', () => {
 
   it('is replaced by a newer generation where there is one', async () => {
     const { clock, store, worker, rejected } = await holding(120_000);
-    store.put(documentOf({ generation: 2, token: published(clock.now()) }));
+    store.holds(documentOf({ generation: 2, token: published(clock.now()) }));
     const token = await settled(clock, worker.renew({ rejected }));
     expect([worker.exchanges, token.accessToken]).toEqual([0, `published-${clock.now()}`]);
   });
@@ -476,7 +476,7 @@ describe('rule 7: a rejected token', () => {
 
   it('a forced renewal makes a newer generation than the store’s, once for all at the same time', async () => {
     const { clock, store } = setUp();
-    store.put(documentOf({ generation: 4, token: published(clock.now()) }));
+    store.holds(documentOf({ generation: 4, token: published(clock.now()) }));
     const workers = [createWorker(clock, store), createWorker(clock, store), createWorker(clock, store)];
     await settled(clock, Promise.all(workers.map((worker) => worker.renew({ forced: true }))));
     expect([workers.reduce((sum, { exchanges }) => sum + exchanges, 0), store.document?.generation]).toEqual([1, 5]);
@@ -486,7 +486,7 @@ describe('rule 7: a rejected token', () => {
 describe('rule 8: a consumer', () => {
   it('reads the token, and never writes', async () => {
     const { clock, store } = setUp();
-    store.put(documentOf({ token: published(clock.now() - HOUR + 120_000) }));
+    store.holds(documentOf({ token: published(clock.now() - HOUR + 120_000) }));
     const consumer = createWorker(clock, store, { consumer: true });
     const token = await settled(clock, consumer.renew());
     expect([token.clientId, store.writes.length]).toEqual(['client', 0]);
@@ -510,13 +510,13 @@ describe('rule 8: a consumer', () => {
     const consumer = createWorker(clock, store, { consumer: true });
     const renewal = consumer.renew();
     await clock.advance(2 * TTL);
-    store.put(documentOf({ token: published(clock.now()) }));
+    store.holds(documentOf({ token: published(clock.now()) }));
     await settled(clock, renewal, 2000);
   });
 
   it('fails at once where the document can never be its own', async () => {
     const { clock, store } = setUp();
-    store.put(documentOf({ identity: 'y'.repeat(43), token: published(clock.now()) }));
+    store.holds(documentOf({ identity: 'y'.repeat(43), token: published(clock.now()) }));
     const consumer = createWorker(clock, store, { consumer: true });
     await expect(settled(clock, consumer.renew(), 0)).rejects.toMatchObject({ code: 'ERR_TOKEN_DOCUMENT_MISMATCH' });
   });
@@ -527,7 +527,7 @@ describe('rule 9: time', () => {
     const { clock, store } = setUp();
     const serverNow = clock.now() - skew;
     store.offsetMs = -skew;
-    store.put(documentOf({ token: published(serverNow - 1000) }));
+    store.holds(documentOf({ token: published(serverNow - 1000) }));
     const worker = createWorker(clock, store);
     const token = await settled(clock, worker.renew());
     expect(worker.exchanges).toBe(0);
@@ -553,11 +553,11 @@ describe('generations', () => {
       [1001, HOUR, true],
     ] as const) {
       const { clock, store } = setUp();
-      store.put(documentOf({ generation: 7, token: published(clock.now()) }));
+      store.holds(documentOf({ generation: 7, token: published(clock.now()) }));
       const worker = createWorker(clock, store);
       const usable = await settled(clock, worker.renew());
       await clock.advance(afterMs);
-      store.put(documentOf({ generation: 7 + rise, token: published(clock.now() + 1) }));
+      store.holds(documentOf({ generation: 7 + rise, token: published(clock.now() + 1) }));
       const next = settled(clock, worker.renew({ usable }));
       if (accepted) expect((await next).accessToken).toBe(`published-${clock.now() + 1}`);
       else await expect(next).rejects.toMatchObject({ code: 'ERR_SECRET_MALFORMED' });
@@ -566,11 +566,11 @@ describe('generations', () => {
 
   it('goes on rising after the store was set back, at one exchange', async () => {
     const { clock, store } = setUp();
-    store.put(documentOf({ generation: 50, token: published(clock.now()) }));
+    store.holds(documentOf({ generation: 50, token: published(clock.now()) }));
     const workers = [createWorker(clock, store), createWorker(clock, store), createWorker(clock, store)];
     const held = await Promise.all(workers.map((worker) => worker.renew()));
     await clock.advance(0.9 * HOUR);
-    store.put(documentOf({ generation: 5, token: published(clock.now() - 10 * HOUR) }));
+    store.holds(documentOf({ generation: 5, token: published(clock.now() - 10 * HOUR) }));
     const [first, ...rest] = workers.map(
       (worker, index) => () => settled(clock, worker.renew({ usable: held[index] as never })),
     );
@@ -582,11 +582,11 @@ describe('generations', () => {
 
   it('a token that lives longer is adopted from a store that was set back', async () => {
     const { clock, store } = setUp();
-    store.put(documentOf({ generation: 50, token: published(clock.now()) }));
+    store.holds(documentOf({ generation: 50, token: published(clock.now()) }));
     const worker = createWorker(clock, store);
     const usable = await settled(clock, worker.renew());
     await clock.advance(0.9 * HOUR);
-    store.put(documentOf({ generation: 5, token: published(clock.now()) }));
+    store.holds(documentOf({ generation: 5, token: published(clock.now()) }));
     const token = await settled(clock, worker.renew({ usable }));
     expect([worker.exchanges, token.accessToken]).toEqual([0, `published-${clock.now()}`]);
   });
@@ -601,8 +601,8 @@ describe('a document that is not this fleet’s', () => {
     ['fail', 0, 'ERR_TOKEN_DOCUMENT_MISMATCH', 9],
   ] as const)('onMismatch %s', async (onMismatch, exchanges, code, generation) => {
     const { clock, store } = setUp();
-    store.put(documentOf({ ...foreign, token: published(clock.now()) }));
-    const worker = createWorker(clock, store, { onMismatch });
+    store.holds(documentOf({ ...foreign, token: published(clock.now()) }));
+    const worker = createWorker(clock, store, { onMismatch, identityRevision: 1 });
     const outcome = await settled(
       clock,
       worker.renew().catch((error: ImsvaultError) => error),
@@ -616,13 +616,13 @@ describe('a document that is not this fleet’s', () => {
 
   it.each(['exchange', 'replace'] as const)('a newer major version is read, never written (%s)', async (onMismatch) => {
     const { clock, store } = setUp();
-    store.put(documentOf({ readOnly: true, token: published(clock.now()) }));
+    store.holds(documentOf({ readOnly: true, token: published(clock.now()) }));
     const reader = createWorker(clock, store, { onMismatch });
     expect((await settled(clock, reader.renew())).accessToken).toContain('published-');
     await clock.advance(HOUR);
     await settled(clock, reader.renew());
     expect(reader.events.at(-2)).toBe('uncoordinated');
-    store.put(documentOf({ ...foreign, readOnly: true }));
+    store.holds(documentOf({ ...foreign, readOnly: true }));
     await settled(clock, createWorker(clock, store, { onMismatch }).renew());
     expect(store.writes).toEqual([]);
   });

@@ -3,6 +3,7 @@ import { createFleetRenewal } from '../../../src/token/fleet-renewal.js';
 import { DEFAULT_RENEWAL } from '../../../src/token/renewal-schedule.js';
 import type { TokenDocument } from '../../../src/token/token-document.js';
 import { createTokenManager } from '../../../src/token/token-manager.js';
+import { createTokenStore } from '../../../src/token/token-store.js';
 import { createIms, createStore, type Faults } from './servers.js';
 import { createRandom, createWorld, type Machine } from './world.js';
 
@@ -88,7 +89,7 @@ export async function simulateFleet(scenario: Scenario): Promise<Report> {
   function addWorker(isConsumer: boolean): { machine: Machine; run: () => Promise<void> } {
     const machine = world.addMachine((random() * 2 - 1) * scenario.maxSkewMs);
     const renewal = createFleetRenewal({
-      store: store.connect(machine),
+      store: createTokenStore(store.connect(machine), machine.clock),
       identity: 'x'.repeat(43),
       tokenEndpoint: 'https://ims.test',
       ...(isConsumer ? {} : { exchange: ims.connect(machine) }),

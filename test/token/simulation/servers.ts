@@ -1,8 +1,8 @@
 import { AccessToken } from '../../../src/access-token.js';
 import { ImsvaultError } from '../../../src/errors.js';
+import type { DocumentAccess, StoredDocument } from '../../../src/token/document-access.js';
 import type { Exchanged } from '../../../src/token/fleet-options.js';
 import type { TokenDocument } from '../../../src/token/token-document.js';
-import type { StoredDocument, TokenStore } from '../../../src/token/token-store.js';
 import type { Machine, World } from './world.js';
 
 /** What may go wrong between machines and servers. Probabilities in [0, 1]. */
@@ -25,7 +25,7 @@ export interface Faults {
 export type OnStep = (machine: Machine) => void;
 
 export interface SimulatedStore {
-  connect(machine: Machine): TokenStore;
+  connect(machine: Machine): DocumentAccess;
   /** Applied writes, oldest first. */
   readonly history: { at: number; document: TokenDocument }[];
   readonly calls: number;
@@ -78,7 +78,7 @@ export function createStore(
 
       return {
         place: 'simulated store',
-        canClaim: true,
+        claimSpreadMs: 0,
         read: (signal) =>
           call(signal, false, (): StoredDocument => {
             const behind = random() < faults.staleRead ? Math.floor(random() * 3) : 0;
@@ -89,7 +89,8 @@ export function createStore(
             if (entry === undefined) return { id: null, clockOffsetMs };
             return { document: entry.document, id: String(Math.max(0, index)), clockOffsetMs };
           }),
-        write: (document, expected, signal) =>
+        put: () => Promise.reject(new Error('this store swaps')),
+        replace: (document, expected, signal) =>
           call(signal, true, () => {
             const current = history.length === 0 ? null : String(history.length - 1);
             if (expected !== current)

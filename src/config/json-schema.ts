@@ -23,11 +23,18 @@ export function profileSchema(): SchemaNode {
   return profile;
 }
 
+/** Required of a store, but `credentials` of the same provider may say it for the token store. */
+const INHERITED = ['vaultUrl'];
+
 function buildProfile(): SchemaNode {
-  const builtIn = (common: z.ZodType, except: readonly string[]) =>
+  const builtIn = (common: z.ZodType, except: readonly string[], optional: readonly string[] = []) =>
     Object.entries(optionSchemas)
       .filter(([name]) => !except.includes(name))
-      .map(([name, schema]) => block({ const: name, type: 'string' }, toNode(schema), toNode(common), PROVIDERS[name]));
+      .map(([name, schema]) => {
+        const own = toNode(schema);
+        const required = own.required?.filter((key) => !optional.includes(key)) ?? [];
+        return block({ const: name, type: 'string' }, { ...own, required }, toNode(common), PROVIDERS[name]);
+      });
   const thirdParty = (common: z.ZodType) =>
     block(
       {
@@ -61,7 +68,7 @@ function buildProfile(): SchemaNode {
       },
       tokenStore: {
         description: 'Where the token is written, and shared between processes and machines.',
-        oneOf: [...builtIn(tokenStoreOptions, READ_ONLY_PROVIDERS), thirdParty(tokenStoreOptions)],
+        oneOf: [...builtIn(tokenStoreOptions, READ_ONLY_PROVIDERS, INHERITED), thirdParty(tokenStoreOptions)],
       },
       renewal: toNode(renewalOptions),
     },
@@ -128,7 +135,7 @@ export function configJsonSchema(): SchemaNode {
   };
 }
 
-/** Any value may be written as `${VARIABLE}`, whatever its option's type; what decides between alternatives excepted. */
+/** Any value may be written as `${VARIABLE}` or with `{identity}`, whatever its option's type; what decides between alternatives excepted. */
 function allowReferences(node: SchemaNode): SchemaNode {
   if (node.oneOf !== undefined) return { ...node, oneOf: node.oneOf.map(allowReferences) };
   if (node.properties !== undefined) {
@@ -143,6 +150,6 @@ function allowReferences(node: SchemaNode): SchemaNode {
     ...(description === undefined ? {} : { description }),
     ...(standard === undefined ? {} : { default: standard }),
     ...(writeOnly === undefined ? {} : { writeOnly }),
-    anyOf: [rules, { type: 'string', pattern: '\\$\\{' }],
+    anyOf: [rules, { type: 'string', pattern: '\\$\\{|\\{identity\\}' }],
   };
 }

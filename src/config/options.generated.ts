@@ -713,9 +713,13 @@ export interface AwsSecretsManagerTokenStore {
    */
   create?: boolean;
   /**
-   * What to do with a stored token of another identity: exchange one of its own and leave it, replace it, or fail. Default exchange.
+   * What to do with a stored token of another identity: exchange one of its own and leave it, replace it (see identityRevision), or fail. Default exchange.
    */
   onMismatch?: 'exchange' | 'replace' | 'fail';
+  /**
+   * With onMismatch replace, only a stored token of a lower revision is replaced. Raise it with each change of endpoint, scopes, organisation or client. 0 or more. Default 0.
+   */
+  identityRevision?: number;
   /**
    * What to do without the store: exchange one of its own, or fail. Default exchange.
    */
@@ -898,9 +902,13 @@ export interface VaultTokenStore {
    */
   create?: boolean;
   /**
-   * What to do with a stored token of another identity: exchange one of its own and leave it, replace it, or fail. Default exchange.
+   * What to do with a stored token of another identity: exchange one of its own and leave it, replace it (see identityRevision), or fail. Default exchange.
    */
   onMismatch?: 'exchange' | 'replace' | 'fail';
+  /**
+   * With onMismatch replace, only a stored token of a lower revision is replaced. Raise it with each change of endpoint, scopes, organisation or client. 0 or more. Default 0.
+   */
+  identityRevision?: number;
   /**
    * What to do without the store: exchange one of its own, or fail. Default exchange.
    */
@@ -914,7 +922,7 @@ export interface AzureKeyVaultTokenStore {
   /**
    * The vault, an https:// URL: https://my-vault.vault.azure.net.
    */
-  vaultUrl: string;
+  vaultUrl?: string;
   /**
    * Name of the one secret that holds the client id and the client secret, as JSON.
    */
@@ -1076,9 +1084,13 @@ export interface AzureKeyVaultTokenStore {
    */
   create?: boolean;
   /**
-   * What to do with a stored token of another identity: exchange one of its own and leave it, replace it, or fail. Default exchange.
+   * What to do with a stored token of another identity: exchange one of its own and leave it, replace it (see identityRevision), or fail. Default exchange.
    */
   onMismatch?: 'exchange' | 'replace' | 'fail';
+  /**
+   * With onMismatch replace, only a stored token of a lower revision is replaced. Raise it with each change of endpoint, scopes, organisation or client. 0 or more. Default 0.
+   */
+  identityRevision?: number;
   /**
    * What to do without the store: exchange one of its own, or fail. Default exchange.
    */
@@ -1101,9 +1113,13 @@ export interface ModuleTokenStore {
    */
   create?: boolean;
   /**
-   * What to do with a stored token of another identity: exchange one of its own and leave it, replace it, or fail. Default exchange.
+   * What to do with a stored token of another identity: exchange one of its own and leave it, replace it (see identityRevision), or fail. Default exchange.
    */
   onMismatch?: 'exchange' | 'replace' | 'fail';
+  /**
+   * With onMismatch replace, only a stored token of a lower revision is replaced. Raise it with each change of endpoint, scopes, organisation or client. 0 or more. Default 0.
+   */
+  identityRevision?: number;
   /**
    * What to do without the store: exchange one of its own, or fail. Default exchange.
    */

@@ -8,7 +8,6 @@ import { createDocumentAccess } from '../token/document-access.js';
 import type { Renewed } from '../token/exchange-renewal.js';
 import type { FleetRenewal, RenewRequest } from '../token/fleet-options.js';
 import { createFleetRenewal } from '../token/fleet-renewal.js';
-import { identityOf } from '../token/identity.js';
 import { createTokenStore } from '../token/token-store.js';
 import type { TokenFrom } from './token-engine.js';
 
@@ -45,15 +44,11 @@ export function createSharedRenewal(
         { path: 'tokenStore.provider', message: `${provider.name} cannot store tokens in this version` },
       ]);
     }
-    const { ref, timeoutMs, create } = settings;
+    const { ref, timeoutMs, create, identity, identityRevision } = settings;
     return createFleetRenewal({
       store: createTokenStore(createDocumentAccess({ provider, ref, clock, timeoutMs, create }), clock),
-      identity: identityOf({
-        tokenEndpoint: ims.tokenEndpoint,
-        scope: ims.scope,
-        orgId: ims.orgId,
-        clientId: ims.clientId,
-      }),
+      identity,
+      identityRevision,
       tokenEndpoint: ims.tokenEndpoint,
       ...(exchange === undefined
         ? {}

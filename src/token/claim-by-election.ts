@@ -39,6 +39,7 @@ export function claimByElection(access: DocumentAccess, clock: Clock): Coordinat
       const before = await list(generation, signal);
       const standing = standingIn(before.entries, before.serverTime);
       if (standing !== undefined) return standing;
+      const claimedAt = clock.monotonic();
       const mine = await enterOnce(id, ttlMs, generation, signal);
       const settledAt = Math.floor(mine.createdAt / 1000) * 1000 + SETTLED_AFTER_MS;
       let storeTime = mine.createdAt;
@@ -57,7 +58,7 @@ export function claimByElection(access: DocumentAccess, clock: Clock): Coordinat
       const lastFailure = lastFailureIn(before.entries, before.serverTime);
       const { lastFailure: _old, ...rest } = base;
       const counted = lastFailure === undefined ? rest : { ...rest, lastFailure };
-      return { kind: 'won', claim: { id, ttlMs, base: counted, versionId: now.id } };
+      return { kind: 'won', claim: { id, ttlMs, base: counted, claimedAt, versionId: now.id } };
     },
     async shareFailure({ id, ttlMs, base }, { id: failureId, ...failure }, signal) {
       const entry = { generation: base.generation, id: failureId, ttlMs };

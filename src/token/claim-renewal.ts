@@ -37,19 +37,17 @@ const MAX_FAILURE_PAUSE_MS = 300_000;
 
 /**
  * What the winner of a claim does: exchange, then publish on its own claim, or tell the others that it failed.
- * @param claimedAt when the claim was asked for, monotonic
  * @param afterRejection whether an API refused the token before
  * @throws what the exchange throws; a failed publication is no error
  */
 export async function renewClaimed(
   claim: Claim,
-  claimedAt: number,
   afterRejection: boolean,
   options: ClaimRenewalOptions,
   signal: AbortSignal,
 ): Promise<Outcome> {
   const { clock, exchange, newId, onEvent } = options;
-  const leftMs = claimedAt + claim.ttlMs * EXCHANGE_SHARE - clock.monotonic();
+  const leftMs = claim.claimedAt + claim.ttlMs * EXCHANGE_SHARE - clock.monotonic();
   const exchanged = await withDeadline(clock, leftMs, signal, exchange).catch(async (thrown: unknown) => {
     signal.throwIfAborted();
     const error = thrown instanceof DeadlineExceeded ? tooSlow(leftMs) : thrown;
@@ -65,7 +63,7 @@ export async function renewClaimed(
     token: published,
     ...(afterRejection ? { rejectionRenewedAt: clock.now() + exchanged.clockOffsetMs } : {}),
   };
-  const end = await publish(document, claim, claimedAt, options, signal);
+  const end = await publish(document, claim, options, signal);
   return { token: exchanged.token, published, ...end };
 }
 
@@ -84,8 +82,7 @@ export function publishedToken({ token, clockOffsetMs }: Exchanged, publishId: s
 
 async function publish(
   document: TokenDocument,
-  { versionId, ttlMs }: Claim,
-  claimedAt: number,
+  { versionId, ttlMs, claimedAt }: Claim,
   { store, clock, random, warn, onEvent }: ClaimRenewalOptions,
   signal: AbortSignal,
 ): Promise<Pick<Outcome, 'document' | 'instead'>> {

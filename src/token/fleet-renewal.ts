@@ -76,7 +76,6 @@ export function createFleetRenewal(options: FleetOptions): FleetRenewal {
 
   /** @returns an error when this process cannot write */
   async function claim(seen: StoredDocument, signal: AbortSignal): Promise<ClaimResult | ImsvaultError> {
-    const askedAt = clock.monotonic();
     const attempt = { id: newId(), ttlMs: claimTtlMs, base: baseOf(seen.document), versionId: seen.id };
     const result = await store.claim(attempt, signal).catch((error: unknown) => {
       signal.throwIfAborted();
@@ -85,8 +84,7 @@ export function createFleetRenewal(options: FleetOptions): FleetRenewal {
     });
     if (result instanceof ImsvaultError || result.kind === 'wait') return result;
     // Whoever learns late that it won has no time left to use it.
-    const isInTime = clock.monotonic() - askedAt < claimTtlMs * EXCHANGE_SHARE;
-    const isWon = result.kind === 'won' && isInTime;
+    const isWon = result.kind === 'won' && clock.monotonic() - result.claim.claimedAt < claimTtlMs * EXCHANGE_SHARE;
     if (store.coordination !== 'none') onEvent(isWon ? 'claimed' : 'claim-lost');
     return isWon ? result : { kind: 'lost' };
   }
@@ -124,13 +122,12 @@ export function createFleetRenewal(options: FleetOptions): FleetRenewal {
 
   async function renewByClaim(
     claim: Claim,
-    claimedAt: number,
     request: RenewRequest,
     held: Held,
     signal: AbortSignal,
   ): Promise<AccessToken> {
     const deps = { ...options, exchange: exchange as NonNullable<typeof exchange>, onEvent };
-    const outcome = await renewClaimed(claim, claimedAt, request.rejected !== undefined, deps, signal);
+    const outcome = await renewClaimed(claim, request.rejected !== undefined, deps, signal);
     const { token, published, document, instead } = outcome;
     if (document !== undefined) {
       adoption.wasPublished(token, document.generation);
@@ -197,11 +194,10 @@ export function createFleetRenewal(options: FleetOptions): FleetRenewal {
       }
       if (decision.kind === 'claim') {
         hasSpread = store.claimSpreadMs === 0;
-        const claimedAt = clock.monotonic();
         try {
           const result = await claim(seen, signal);
           if (result instanceof ImsvaultError) return await withoutStore(result, request, signal);
-          if (result.kind === 'won') return await renewByClaim(result.claim, claimedAt, request, held, signal);
+          if (result.kind === 'won') return await renewByClaim(result.claim, request, held, signal);
           decision = result;
         } catch (error) {
           signal.throwIfAborted();

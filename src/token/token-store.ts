@@ -24,6 +24,8 @@ export interface Claim {
   id: string;
   ttlMs: number;
   base: TokenDocument;
+  /** Before the claim was sent, monotonic milliseconds: it can only have begun later. */
+  claimedAt: number;
   /** Where the store has compare-and-swap, the version that holds the claim: only on that one may be published. */
   versionId: string | null;
 }
@@ -66,7 +68,7 @@ export interface TokenStore extends Pick<DocumentAccess, 'place' | 'claimSpreadM
 /** A token store over a document: by compare-and-swap, by election, or, where the store has neither, without claims. */
 export function createTokenStore(access: DocumentAccess, clock: Clock): TokenStore {
   const { place, claimSpreadMs, annotate } = access;
-  const coordination = claimBySwap(access) ?? claimByElection(access, clock) ?? withoutClaims(access);
+  const coordination = claimBySwap(access, clock) ?? claimByElection(access, clock) ?? withoutClaims(access, clock);
 
   return {
     place,
@@ -92,11 +94,11 @@ export function createTokenStore(access: DocumentAccess, clock: Clock): TokenSto
 }
 
 /** The last writer wins, and up to N exchanges are made when N processes are due together. */
-function withoutClaims(access: DocumentAccess): Coordination {
+function withoutClaims(access: DocumentAccess, clock: Clock): Coordination {
   return {
     kind: 'none',
     async claim({ id, ttlMs, base, versionId }) {
-      return { kind: 'won', claim: { id, ttlMs, base, versionId } };
+      return { kind: 'won', claim: { id, ttlMs, base, claimedAt: clock.monotonic(), versionId } };
     },
     shareFailure: async () => undefined,
     ...putUnlessOvertaken(access),

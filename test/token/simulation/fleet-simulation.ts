@@ -76,7 +76,7 @@ export async function simulateFleet(scenario: Scenario): Promise<Report> {
   const kind = scenario.store ?? 'compare-and-swap';
   let highest = 0;
   let regressions = 0;
-  /** When the highest generation was put out of sight, and has not been passed since. */
+  /** When the highest generation was put out of sight, and not reached again since. */
   let regressedAt: number | undefined;
 
   function checkWrite(at: number, before: TokenDocument | undefined, after: TokenDocument): void {
@@ -85,7 +85,7 @@ export async function simulateFleet(scenario: Scenario): Promise<Report> {
       regressions++;
       regressedAt ??= at;
     }
-    if (after.generation > highest) regressedAt = undefined;
+    if (after.generation >= highest) regressedAt = undefined;
     highest = Math.max(highest, after.generation);
     const [old, fresh] = [before?.renewal, after.renewal];
     if (fresh !== undefined && fresh.id !== old?.id) {
@@ -214,7 +214,7 @@ export async function simulateFleet(scenario: Scenario): Promise<Report> {
   }
   // What has begun may end.
   await world.run(start + span + bound);
-  // Whoever has seen the higher one goes on above it, a life later at most.
+  // A life later at most somebody renews, and the store is as high again.
   if (regressedAt !== undefined && regressedAt < start + span - 1.1 * lifeMs) violate('a regress was not healed');
   return {
     exchanges: ims.exchanges,

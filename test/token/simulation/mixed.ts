@@ -25,7 +25,7 @@ export function mixedScenario(seed: number): Scenario {
     freezes: count(3),
     jumps: count(4),
     faults: {
-      maxLatencyMs: 20 + sometimes(1500),
+      maxLatencyMs: 20 + sometimes(800),
       staleRead: sometimes(0.3),
       lostAnswer: sometimes(0.1),
       lostRequest: sometimes(0.1),

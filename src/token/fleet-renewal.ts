@@ -112,12 +112,11 @@ export function createFleetRenewal(options: FleetOptions): FleetRenewal {
     if (rejected !== undefined && rejections.isTooSoonAlone(rejected)) return rejected;
     warn(`${store.place}: ${why}; exchanging without a claim`);
     onEvent('uncoordinated');
+    const after = guard.highest;
     const exchanged = await exchange(signal);
     onEvent('exchanged');
-    const { token } = exchanged;
-    const published = publishedToken(exchanged, newId());
-    writeBack.publishLater(published, (generation) => adoption.wasPublished(token, generation));
-    return token;
+    publishLater(exchanged.token, publishedToken(exchanged, newId()), after);
+    return exchanged.token;
   }
 
   async function renewByClaim(
@@ -136,8 +135,13 @@ export function createFleetRenewal(options: FleetOptions): FleetRenewal {
     }
     const other = instead === undefined ? undefined : adoption.newerToken(instead, held);
     if (instead !== undefined && other !== undefined) return adopt(instead, other);
-    writeBack.publishLater(published, (generation) => adoption.wasPublished(token, generation), claim.id);
+    publishLater(token, published, claim.base.generation, claim.id);
     return token;
+  }
+
+  function publishLater(token: AccessToken, published: PublishedToken, after: number, claimId?: string): void {
+    const onPublished = (generation: number) => adoption.wasPublished(token, generation);
+    writeBack.publishLater(published, after, onPublished, claimId);
   }
 
   async function withoutStore(error: ImsvaultError, request: RenewRequest, signal: AbortSignal): Promise<AccessToken> {

@@ -27,16 +27,19 @@ export interface WriteBack {
   /** Puts the metadata of a published document beside it. */
   annotate(document: TokenDocument): void;
   /**
-   * A token that is not in the store is written there later, while it is the newest. A later call takes its place.
+   * A token that is not in the store is written there later, while nobody has published another since. A later call
+   * takes its place.
+   * @param after the generation that was current when it was made
    * @param claimId the claim it was made by, where there was one
    */
-  publishLater(token: PublishedToken, onPublished: (generation: number) => void, claimId?: string): void;
+  publishLater(token: PublishedToken, after: number, onPublished: (generation: number) => void, claimId?: string): void;
   /** Waits for what is under way, begins nothing more. */
   close(): Promise<void>;
 }
 
 interface Later {
   token: PublishedToken;
+  after: number;
   onPublished: (generation: number) => void;
   claimId: string | undefined;
 }
@@ -71,15 +74,14 @@ export function createWriteBack(options: WriteBackOptions): WriteBack {
   }
 
   /** @returns the document that was written; `later`: it may still be; `never`: a newer token is there, or none may be written */
-  async function publishNow({ token, claimId }: Later): Promise<TokenDocument | 'later' | 'never'> {
+  async function publishNow({ token, after, claimId }: Later): Promise<TokenDocument | 'later' | 'never'> {
     const { signal } = closing;
     try {
       const seen = await store.read(signal);
       const { document: current, clockOffsetMs } = seen;
       const phase = phaseOf(token, clockOffsetMs);
       const base = baseFor(seen);
-      const isNewest = current?.token === undefined || current.token.expiresAt < token.expiresAt;
-      if (base === undefined || !isNewest || phase === 'hard' || phase === 'expired') return 'never';
+      if (base === undefined || base.generation > after || phase === 'hard' || phase === 'expired') return 'never';
       const claim = current?.renewal;
       if (claim !== undefined && claim.id !== claimId && watch.claimLeftMs(claim) > 0) return 'later';
       const { renewal: _claim, lastFailure: _failure, ...rest } = base;
@@ -107,9 +109,9 @@ export function createWriteBack(options: WriteBackOptions): WriteBack {
 
   return {
     annotate: (document) => run(annotate(document)),
-    publishLater(token, onPublished, claimId) {
+    publishLater(token, after, onPublished, claimId) {
       cancelTimer();
-      newest = { token, onPublished, claimId };
+      newest = { token, after, onPublished, claimId };
       schedule(newest, 1);
     },
     async close() {

@@ -5,7 +5,7 @@ import type { SecretProvider, SecretVersion, WriteOptions } from '../../src/secr
 import { createDocumentAccess } from '../../src/token/document-access.js';
 import { serializeTokenDocument } from '../../src/token/token-document.js';
 import { createManualClock } from '../support/manual-clock.js';
-import { documentOf, published, settled } from './fleet-fixture.js';
+import { documentOf, published, settled } from './fleet/fixture.js';
 
 type Ref = { path: string };
 const ref = { path: 'ims/token' };

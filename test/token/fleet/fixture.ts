@@ -1,15 +1,15 @@
-import type { AccessToken } from '../../src/access-token.js';
-import { sleep } from '../../src/clock.js';
-import { ImsvaultError } from '../../src/errors.js';
-import { redact } from '../../src/redacted.js';
-import type { DocumentAccess } from '../../src/token/document-access.js';
-import type { Exchanged, FleetEvent, FleetOptions, RenewRequest } from '../../src/token/fleet-options.js';
-import { createFleetRenewal } from '../../src/token/fleet-renewal.js';
-import { DEFAULT_RENEWAL } from '../../src/token/renewal-schedule.js';
-import type { PublishedToken, TokenDocument } from '../../src/token/token-document.js';
-import { createTokenStore } from '../../src/token/token-store.js';
-import { fakeToken } from '../support/fake-token.js';
-import type { ManualClock } from '../support/manual-clock.js';
+import type { AccessToken } from '../../../src/access-token.js';
+import { sleep } from '../../../src/clock.js';
+import { ImsvaultError } from '../../../src/errors.js';
+import { redact } from '../../../src/redacted.js';
+import type { DocumentAccess } from '../../../src/token/document-access.js';
+import type { Exchanged, FleetEvent, FleetOptions, RenewRequest } from '../../../src/token/fleet-options.js';
+import { createFleetRenewal } from '../../../src/token/fleet-renewal.js';
+import { DEFAULT_RENEWAL } from '../../../src/token/renewal-schedule.js';
+import type { PublishedToken, TokenDocument } from '../../../src/token/token-document.js';
+import { createTokenStore } from '../../../src/token/token-store.js';
+import { fakeToken } from '../../support/fake-token.js';
+import { createManualClock, type ManualClock } from '../../support/manual-clock.js';
 
 export const HOUR = 3_600_000;
 export const TTL = 20_000;
@@ -188,3 +188,11 @@ export async function settled<T>(clock: ManualClock, promise: Promise<T>, limitM
   }
   throw new Error(`not settled within ${limitMs} ms`);
 }
+
+export function setUp() {
+  const clock = createManualClock();
+  const store = createFakeStore(clock);
+  return { clock, store };
+}
+export const claimBy = (id: string) => ({ renewal: { id, ttlMs: TTL } });
+export const serverError = () => new ImsvaultError('ERR_TOKEN_ENDPOINT_UNAVAILABLE', 'IMS is away');

@@ -12,7 +12,7 @@ export interface AnnotatorOptions {
   /** The current version of each secret, by its name. Updated here. */
   current: Map<string, SecretProperties>;
   /** Fills `current`. */
-  read: (name: string, version: undefined, signal: AbortSignal) => Promise<unknown>;
+  read: (name: string, signal: AbortSignal) => Promise<unknown>;
 }
 
 type Annotate = (
@@ -44,7 +44,7 @@ export function createAnnotator({ client, call, list, describe, current, read }:
 
   return async (name, { expiresAt, generation, clientId }, disablePreviousVersions, signal) => {
     const target: CallTarget = { place: describe(name), permission: 'update', signal };
-    if (!current.has(name)) await read(name, undefined, signal);
+    if (!current.has(name)) await read(name, signal);
     const before = current.get(name);
     if (before?.version === undefined) return;
     const expiresOn = new Date(Math.floor(expiresAt / 1000) * 1000);

@@ -47,7 +47,7 @@ export function createKeyVault(client: SecretClient, context: ProviderContext, o
   const parts = { client, call, list, describe: describeSecret, current };
   const secrets = createSecretReader({ ...parts, context });
   const write = createSecretWriter(client, call, describeSecret);
-  const annotate = createAnnotator({ ...parts, read: secrets.read });
+  const annotate = createAnnotator({ ...parts, read: (name, signal) => secrets.read(name, undefined, signal) });
   const election = createElection({ write, list, clock: context.clock, describe: describeSecret });
 
   /** The one secret that can be written. */

@@ -13,7 +13,7 @@ export interface CallTarget {
   /** What the request needs. */
   permission: Permission;
   signal: AbortSignal;
-  /** Told of the answer, whatever it is; not of further pages of a list. */
+  /** Told of the answer, whatever it is; of further pages of a list by older versions of the SDK only. */
   onAnswer?: (answer: VaultAnswer) => void;
 }
 
@@ -36,7 +36,7 @@ export function createVaultCall(clock: Clock, onUnauthorized: () => void): Vault
       return await request({ abortSignal: signal, onResponse });
     } catch (error) {
       if (signal.aborted) throw signal.reason;
-      // Further pages of a list come without onResponse.
+      // A further page of a list answers to the first one's onResponse, or to none.
       const answer = answers.at(-1) ?? (error as RestErrorShape | undefined)?.response;
       if (answer?.status === 401) onUnauthorized();
       throw vaultError(error, place, permission, clock, answer);

@@ -713,9 +713,13 @@ export interface AwsSecretsManagerTokenStore {
    */
   create?: boolean;
   /**
-   * What to do with a stored token of another identity: exchange one of its own and leave it, replace it, or fail. Default exchange.
+   * What to do with a stored token of another identity: exchange one of its own and leave it, replace it (see identityRevision), or fail. Default exchange.
    */
   onMismatch?: 'exchange' | 'replace' | 'fail';
+  /**
+   * With onMismatch replace, only a stored token of a lower revision is replaced. Raise it with each change of endpoint, scopes, organisation or client. 0 or more. Default 0.
+   */
+  identityRevision?: number;
   /**
    * What to do without the store: exchange one of its own, or fail. Default exchange.
    */
@@ -894,9 +898,13 @@ export interface VaultTokenStore {
    */
   create?: boolean;
   /**
-   * What to do with a stored token of another identity: exchange one of its own and leave it, replace it, or fail. Default exchange.
+   * What to do with a stored token of another identity: exchange one of its own and leave it, replace it (see identityRevision), or fail. Default exchange.
    */
   onMismatch?: 'exchange' | 'replace' | 'fail';
+  /**
+   * With onMismatch replace, only a stored token of a lower revision is replaced. Raise it with each change of endpoint, scopes, organisation or client. 0 or more. Default 0.
+   */
+  identityRevision?: number;
   /**
    * What to do without the store: exchange one of its own, or fail. Default exchange.
    */
@@ -910,7 +918,7 @@ export interface AzureKeyVaultTokenStore {
   /**
    * The vault, an https:// URL: https://my-vault.vault.azure.net.
    */
-  vaultUrl: string;
+  vaultUrl?: string;
   /**
    * Name of the one secret that holds the client id and the client secret, as JSON; in tokenStore, the token. Claims to renew a token go to a second secret, <secretName>-claim.
    */
@@ -1064,9 +1072,13 @@ export interface AzureKeyVaultTokenStore {
    */
   create?: boolean;
   /**
-   * What to do with a stored token of another identity: exchange one of its own and leave it, replace it, or fail. Default exchange.
+   * What to do with a stored token of another identity: exchange one of its own and leave it, replace it (see identityRevision), or fail. Default exchange.
    */
   onMismatch?: 'exchange' | 'replace' | 'fail';
+  /**
+   * With onMismatch replace, only a stored token of a lower revision is replaced. Raise it with each change of endpoint, scopes, organisation or client. 0 or more. Default 0.
+   */
+  identityRevision?: number;
   /**
    * What to do without the store: exchange one of its own, or fail. Default exchange.
    */
@@ -1089,9 +1101,13 @@ export interface ModuleTokenStore {
    */
   create?: boolean;
   /**
-   * What to do with a stored token of another identity: exchange one of its own and leave it, replace it, or fail. Default exchange.
+   * What to do with a stored token of another identity: exchange one of its own and leave it, replace it (see identityRevision), or fail. Default exchange.
    */
   onMismatch?: 'exchange' | 'replace' | 'fail';
+  /**
+   * With onMismatch replace, only a stored token of a lower revision is replaced. Raise it with each change of endpoint, scopes, organisation or client. 0 or more. Default 0.
+   */
+  identityRevision?: number;
   /**
    * What to do without the store: exchange one of its own, or fail. Default exchange.
    */

@@ -163,7 +163,11 @@ export const tokenStoreOptions = z.strictObject({
   }),
   onMismatch: z.enum(['exchange', 'replace', 'fail']).default('exchange').meta({
     description:
-      'What to do with a stored token of another identity: exchange one of its own and leave it, replace it, or fail. Default exchange.',
+      'What to do with a stored token of another identity: exchange one of its own and leave it, replace it (see identityRevision), or fail. Default exchange.',
+  }),
+  identityRevision: z.int().min(0).default(0).meta({
+    description:
+      'With onMismatch replace, only a stored token of a lower revision is replaced. Raise it with each change of endpoint, scopes, organisation or client. 0 or more. Default 0.',
   }),
   onUnavailable: z.enum(['exchange', 'fail']).default('exchange').meta({
     description: 'What to do without the store: exchange one of its own, or fail. Default exchange.',

@@ -76,10 +76,8 @@ export async function openTokenEngine(options: LoadOptions, { clock, random, war
     warn,
   });
   const exchange = source === undefined ? undefined : (signal: AbortSignal) => exchangeFresh(source, exchanger, signal);
-  const renew =
-    tokenStore === undefined
-      ? exchangeOnly(exchange)
-      : createSharedRenewal(tokenStore, profile, { ...openDeps, pool, exchange });
+  const shared =
+    tokenStore === undefined ? undefined : createSharedRenewal(tokenStore, profile, { ...openDeps, pool, exchange });
   return {
     profile,
     credentials,
@@ -87,8 +85,9 @@ export async function openTokenEngine(options: LoadOptions, { clock, random, war
     imsHttp,
     exchanger,
     renewal: profile.renewal,
-    renew,
+    renew: shared?.renew ?? exchangeOnly(exchange),
     async close() {
+      await shared?.close();
       await Promise.all([source?.close(), pool.close(), exchanger.close()]);
     },
   };

@@ -133,7 +133,7 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
     const request: RenewRequest = {
       ...(fallback === undefined ? {} : { usable: fallback }),
       ...(forceRenew instanceof AccessToken ? { rejected: forceRenew } : {}),
-      ...(forceRenew === true ? { forced: true } : {}),
+      ...(forceRenew === true ? { forced: held?.token ?? true } : {}),
     };
     const isEarly = pending === undefined ? fallback !== undefined : pendingIsEarly;
     try {

@@ -144,11 +144,11 @@ export function createFleetRenewal(options: FleetOptions): FleetRenewal {
     writeBack.publishLater(published, after, onPublished, claimId);
   }
 
-  async function withoutStore(error: ImsvaultError, request: RenewRequest, signal: AbortSignal): Promise<AccessToken> {
+  /** A store that is back by then, or that somebody else could write to, saves the exchange. @throws `error` where nobody should wait */
+  async function waitForStore(error: ImsvaultError, request: RenewRequest, signal: AbortSignal): Promise<void> {
     onEvent('store-unavailable');
     if (request.usable !== undefined || options.onUnavailable === 'fail' || exchange === undefined) throw error;
     await sleep(clock, random() * UNAVAILABLE_SPREAD_MS, signal);
-    return exchangeAlone(`it cannot be used (${error.message})`, request, signal);
   }
 
   function warnOfClock(offsetMs: number): void {
@@ -169,12 +169,18 @@ export function createFleetRenewal(options: FleetOptions): FleetRenewal {
     const held = adoption.heldToken(replaced ?? given.usable);
     let request = given;
     let hasSpread = store.claimSpreadMs === 0;
+    let hasWaited = false;
     for (let round = 1; ; round++) {
       const seen = await store.read(signal).catch((error: unknown) => {
         if (error instanceof ImsvaultError && error.code === 'ERR_SECRET_UNAVAILABLE') return error;
         throw error;
       });
-      if (seen instanceof ImsvaultError) return withoutStore(seen, request, signal);
+      if (seen instanceof ImsvaultError) {
+        if (hasWaited) return exchangeAlone(`it cannot be used (${seen.message})`, request, signal);
+        hasWaited = true;
+        await waitForStore(seen, request, signal);
+        continue;
+      }
       const { document } = seen;
       if (document !== undefined) guard.check(document.generation, store.place);
       warnOfClock(seen.clockOffsetMs);
@@ -200,7 +206,12 @@ export function createFleetRenewal(options: FleetOptions): FleetRenewal {
         hasSpread = store.claimSpreadMs === 0;
         try {
           const result = await claim(seen, signal);
-          if (result instanceof ImsvaultError) return await withoutStore(result, request, signal);
+          if (result instanceof ImsvaultError) {
+            if (hasWaited) return await exchangeAlone(`it cannot be used (${result.message})`, request, signal);
+            hasWaited = true;
+            await waitForStore(result, request, signal);
+            continue;
+          }
           if (result.kind === 'won') return await renewByClaim(result.claim, request, held, signal);
           decision = result;
         } catch (error) {

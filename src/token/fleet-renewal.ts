@@ -203,7 +203,6 @@ export function createFleetRenewal(options: FleetOptions): FleetRenewal {
         continue;
       }
       if (decision.kind === 'claim') {
-        hasSpread = store.claimSpreadMs === 0;
         try {
           const result = await claim(seen, signal);
           if (result instanceof ImsvaultError) {
@@ -231,6 +230,7 @@ export function createFleetRenewal(options: FleetOptions): FleetRenewal {
       if (clock.monotonic() - startedAt >= MAX_WAIT_TTLS * claimTtlMs) {
         return exchangeAlone(`no token came in ${(MAX_WAIT_TTLS * claimTtlMs) / 1000} s`, request, signal);
       }
+      hasSpread = store.claimSpreadMs === 0;
       await sleep(clock, fullJitterDelay(POLL, Math.min(round, 8), 0.5 + random() / 2), signal);
     }
   }

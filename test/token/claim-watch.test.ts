@@ -72,6 +72,7 @@ describe('sightings that outlive a process', () => {
     await machine.clock.advance(15_000);
     createClaimWatch(createManualClock(), machine).claimLeftMs(claim);
     machine.bootId = 'boot-2';
+    await machine.clock.advance(5000);
     expect(createClaimWatch(createManualClock(), machine).claimLeftMs(claim)).toBe(20_000);
     machine.uptimeMs = () => 0;
     expect(createClaimWatch(createManualClock(), machine).claimLeftMs(claim)).toBe(20_000);

@@ -92,4 +92,24 @@ describe('rule 2: claim, exchange, publish', () => {
     await settled(clock, renewal);
     expect([store.writes, worker.exchanges]).toEqual([[], 0]);
   });
+
+  it('spreads again after it has waited for another’s claim: that dies for all at once', async () => {
+    const { clock, store } = setUp();
+    store.claimSpreadMs = 2000;
+    store.holds(documentOf(claimBy('dead')));
+    const worker = createWorker(clock, store, { random: () => 0.999 });
+    const renewal = worker.renew();
+    await settled(clock, renewal);
+    expect(store.writes[0]?.at).toBeGreaterThanOrEqual(TTL + 1998);
+    const later = setUp();
+    later.store.claimSpreadMs = 2000;
+    later.store.onWrite = ({ renewal: claim }) => {
+      if (later.store.writes.length > 1 || claim === undefined) return { applied: true };
+      later.store.holds(documentOf({ generation: 0 }));
+      return { applied: true };
+    };
+    await settled(later.clock, createWorker(later.clock, later.store).renew());
+    const [lost, won] = later.store.writes.map(({ at }) => at);
+    expect((won ?? 0) - (lost ?? 0)).toBeGreaterThanOrEqual(1000);
+  });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { sleep } from '../../../src/clock.js';
 import type { ElectedEntry } from '../../../src/secret/provider.js';
 import type { ManualClock } from '../../support/manual-clock.js';
 import {
@@ -61,6 +62,14 @@ describe('a store with an election instead of compare-and-swap', () => {
   it('lets one of twenty that come at once exchange, and the others adopt its token', async () => {
     const { clock, store, entries } = electing();
     const workers = Array.from({ length: 20 }, () => createWorker(clock, store));
+    for (const worker of workers) {
+      const { exchange } = worker;
+      // Long enough for all others to find out whether they have won.
+      worker.exchange = async (signal) => {
+        await sleep(clock, 1000);
+        return exchange(signal);
+      };
+    }
     const tokens = await settled(clock, Promise.all(workers.map((worker) => worker.renew())));
     expect(entries.length).toBe(20);
     expect(workers.reduce((sum, { exchanges }) => sum + exchanges, 0)).toBe(1);

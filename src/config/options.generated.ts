@@ -213,11 +213,11 @@ export interface VaultCredentials {
    */
   version?: number;
   /**
-   * How many versions of a secret that imsvault writes are kept; KV version 2 only. Default 10.
+   * How many versions of a secret that imsvault writes are kept; KV version 2 only. Default: what the secret's metadata says, else 10.
    */
   maxVersions?: number;
   /**
-   * When the server deletes a version of a secret that imsvault writes; KV version 2 only. Longer than the token lives: 1 min to 1 year. Default: never.
+   * When the server deletes a version of a secret that imsvault writes; KV version 2 only. Longer than the token lives: 1 min to 1 year. Default: left as it is.
    */
   deleteVersionAfter?: number | string;
   /**
@@ -759,11 +759,11 @@ export interface VaultTokenStore {
    */
   version?: number;
   /**
-   * How many versions of a secret that imsvault writes are kept; KV version 2 only. Default 10.
+   * How many versions of a secret that imsvault writes are kept; KV version 2 only. Default: what the secret's metadata says, else 10.
    */
   maxVersions?: number;
   /**
-   * When the server deletes a version of a secret that imsvault writes; KV version 2 only. Longer than the token lives: 1 min to 1 year. Default: never.
+   * When the server deletes a version of a secret that imsvault writes; KV version 2 only. Longer than the token lives: 1 min to 1 year. Default: left as it is.
    */
   deleteVersionAfter?: number | string;
   /**

@@ -144,11 +144,11 @@ export function createFleetRenewal(options: FleetOptions): FleetRenewal {
     writeBack.publishLater(published, after, onPublished, claimId);
   }
 
-  async function withoutStore(error: ImsvaultError, request: RenewRequest, signal: AbortSignal): Promise<AccessToken> {
+  /** A store that is back by then, or that somebody else could write to, saves the exchange. @throws `error` where nobody should wait */
+  async function waitForStore(error: ImsvaultError, request: RenewRequest, signal: AbortSignal): Promise<void> {
     onEvent('store-unavailable');
     if (request.usable !== undefined || options.onUnavailable === 'fail' || exchange === undefined) throw error;
     await sleep(clock, random() * UNAVAILABLE_SPREAD_MS, signal);
-    return exchangeAlone(`it cannot be used (${error.message})`, request, signal);
   }
 
   function warnOfClock(offsetMs: number): void {
@@ -169,12 +169,18 @@ export function createFleetRenewal(options: FleetOptions): FleetRenewal {
     const held = adoption.heldToken(replaced ?? given.usable);
     let request = given;
     let hasSpread = store.claimSpreadMs === 0;
+    let hasWaited = false;
     for (let round = 1; ; round++) {
       const seen = await store.read(signal).catch((error: unknown) => {
         if (error instanceof ImsvaultError && error.code === 'ERR_SECRET_UNAVAILABLE') return error;
         throw error;
       });
-      if (seen instanceof ImsvaultError) return withoutStore(seen, request, signal);
+      if (seen instanceof ImsvaultError) {
+        if (hasWaited) return exchangeAlone(`it cannot be used (${seen.message})`, request, signal);
+        hasWaited = true;
+        await waitForStore(seen, request, signal);
+        continue;
+      }
       const { document } = seen;
       if (document !== undefined) guard.check(document.generation, store.place);
       warnOfClock(seen.clockOffsetMs);
@@ -197,10 +203,14 @@ export function createFleetRenewal(options: FleetOptions): FleetRenewal {
         continue;
       }
       if (decision.kind === 'claim') {
-        hasSpread = store.claimSpreadMs === 0;
         try {
           const result = await claim(seen, signal);
-          if (result instanceof ImsvaultError) return await withoutStore(result, request, signal);
+          if (result instanceof ImsvaultError) {
+            if (hasWaited) return await exchangeAlone(`it cannot be used (${result.message})`, request, signal);
+            hasWaited = true;
+            await waitForStore(result, request, signal);
+            continue;
+          }
           if (result.kind === 'won') return await renewByClaim(result.claim, request, held, signal);
           decision = result;
         } catch (error) {
@@ -220,6 +230,7 @@ export function createFleetRenewal(options: FleetOptions): FleetRenewal {
       if (clock.monotonic() - startedAt >= MAX_WAIT_TTLS * claimTtlMs) {
         return exchangeAlone(`no token came in ${(MAX_WAIT_TTLS * claimTtlMs) / 1000} s`, request, signal);
       }
+      hasSpread = store.claimSpreadMs === 0;
       await sleep(clock, fullJitterDelay(POLL, Math.min(round, 8), 0.5 + random() / 2), signal);
     }
   }

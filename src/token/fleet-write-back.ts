@@ -6,8 +6,12 @@ import type { TokenPhase } from './renewal-schedule.js';
 import type { PublishedToken, TokenDocument } from './token-document.js';
 import { isFinal, type StoredDocument, type TokenStore } from './token-store.js';
 
-/** Pauses before a token is tried to be written again: 20 s at first, doubling, at most 5 min, of which up to a half at random. */
-const BASE_MS = 20_000;
+/**
+ * Pauses before a token is tried to be written again: doubling, at most 5 min, of which up to a half at random. The winner
+ * of a claim hurries, so that its claim does not die meanwhile; without a store the whole fleet is in this place.
+ */
+const CLAIMED_MS = 5000;
+const ALONE_MS = 60_000;
 const MAX_MS = 300_000;
 
 export interface WriteBackOptions {
@@ -103,7 +107,8 @@ export function createWriteBack(options: WriteBackOptions): WriteBack {
 
   function schedule(later: Later, tries: number): void {
     if (newest !== later || closing.signal.aborted) return;
-    const pauseMs = Math.min(MAX_MS, BASE_MS * 2 ** (tries - 1)) * (0.5 + random() / 2);
+    const firstMs = later.claimId === undefined ? ALONE_MS : CLAIMED_MS;
+    const pauseMs = Math.min(MAX_MS, firstMs * 2 ** (tries - 1)) * (0.5 + random() / 2);
     cancelTimer = clock.setTimer(() => run(attempt(later, tries)), pauseMs);
   }
 

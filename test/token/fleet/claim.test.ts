@@ -67,4 +67,49 @@ describe('rule 2: claim, exchange, publish', () => {
     expect(Math.max(...pauses)).toBeLessThanOrEqual(2000);
     expect(low.slice(1, 4)).not.toEqual(high.slice(1, 4));
   });
+
+  it('waits a random part of the store’s spread before a claim, and reads again', async () => {
+    for (const random of [0, 0.5, 0.999]) {
+      const { clock, store } = setUp();
+      store.claimSpreadMs = 2000;
+      const worker = createWorker(clock, store, { random: () => random });
+      const renewal = worker.renew();
+      await clock.advance(2000 * random - 1);
+      expect(store.writes).toEqual([]);
+      await settled(clock, renewal, 100);
+      expect(store.writes[0]?.at).toBe(2000 * random);
+      expect(store.reads).toBe(2);
+    }
+  });
+
+  it('makes no claim where another stands after the spread', async () => {
+    const { clock, store } = setUp();
+    store.claimSpreadMs = 2000;
+    const worker = createWorker(clock, store);
+    const renewal = worker.renew();
+    await clock.advance(500);
+    store.holds(documentOf({ token: published(clock.now()) }));
+    await settled(clock, renewal);
+    expect([store.writes, worker.exchanges]).toEqual([[], 0]);
+  });
+
+  it('spreads again after it has waited for another’s claim: that dies for all at once', async () => {
+    const { clock, store } = setUp();
+    store.claimSpreadMs = 2000;
+    store.holds(documentOf(claimBy('dead')));
+    const worker = createWorker(clock, store, { random: () => 0.999 });
+    const renewal = worker.renew();
+    await settled(clock, renewal);
+    expect(store.writes[0]?.at).toBeGreaterThanOrEqual(TTL + 1998);
+    const later = setUp();
+    later.store.claimSpreadMs = 2000;
+    later.store.onWrite = ({ renewal: claim }) => {
+      if (later.store.writes.length > 1 || claim === undefined) return { applied: true };
+      later.store.holds(documentOf({ generation: 0 }));
+      return { applied: true };
+    };
+    await settled(later.clock, createWorker(later.clock, later.store).renew());
+    const [lost, won] = later.store.writes.map(({ at }) => at);
+    expect((won ?? 0) - (lost ?? 0)).toBeGreaterThanOrEqual(1000);
+  });
 });

@@ -38,4 +38,25 @@ describe('rule 8: a consumer', () => {
     const consumer = createWorker(clock, store, { consumer: true });
     await expect(settled(clock, consumer.renew(), 0)).rejects.toMatchObject({ code: 'ERR_TOKEN_DOCUMENT_MISMATCH' });
   });
+
+  it('says once that it waits, and again only after it has had a token', async () => {
+    const { clock, store } = setUp();
+    const consumer = createWorker(clock, store, { consumer: true });
+    for (let call = 0; call < 3; call++) {
+      await settled(
+        clock,
+        consumer.renew().catch(() => undefined),
+      );
+      expect(consumer.warnings).toHaveLength(1);
+    }
+    expect(consumer.warnings[0]).toContain('waiting for those who renew');
+    store.holds(documentOf({ token: published(clock.now()) }));
+    await settled(clock, consumer.renew());
+    await clock.advance(2 * HOUR);
+    await settled(
+      clock,
+      consumer.renew().catch(() => undefined),
+    );
+    expect(consumer.warnings).toHaveLength(2);
+  });
 });

@@ -86,4 +86,17 @@ describe('rule 7: a rejected token', () => {
     await settled(clock, Promise.all(workers.map((worker) => worker.renew({ forced: true }))));
     expect([workers.reduce((sum, { exchanges }) => sum + exchanges, 0), store.document?.generation]).toEqual([1, 5]);
   });
+
+  it('a forced renewal names the generation that it replaces: all that hold the same one make one exchange', async () => {
+    const { clock, store } = setUp();
+    store.holds(documentOf({ generation: 4, token: published(clock.now()) }));
+    const workers = [createWorker(clock, store), createWorker(clock, store), createWorker(clock, store)];
+    const held = await Promise.all(workers.map((worker) => worker.renew()));
+    const force = (index: number) => settled(clock, workers[index]?.renew({ forced: held[index] as never }) as never);
+    const tokens = await Promise.all([force(0), force(1)]);
+    // The last one learns of the first two's renewal only by reading.
+    tokens.push(await force(2));
+    expect([workers.reduce((sum, { exchanges }) => sum + exchanges, 0), store.document?.generation]).toEqual([1, 5]);
+    expect(new Set(tokens.map((token) => (token as { accessToken: string }).accessToken)).size).toBe(1);
+  });
 });

@@ -1,54 +1,9 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { runStatus } from '../../src/cli/commands/status.js';
 import { ImsvaultError } from '../../src/errors.js';
-import { type Redacted, redact, reveal } from '../../src/redacted.js';
-import type { ProviderModule, SecretProvider } from '../../src/secret/provider.js';
 import { write } from '../config/support.js';
+import { createMemoryStore } from '../support/memory-store.js';
 import { emulated, errorIn, run, workspace } from './support.js';
-
-const slot = globalThis as { storeOfThisTest?: ProviderModule };
-afterEach(() => {
-  delete slot.storeOfThisTest;
-});
-
-/** One secret with compare-and-swap in memory, by the way that a third party's store takes. */
-function createStore() {
-  const store = {
-    text: undefined as Redacted<string> | undefined,
-    version: 0,
-    writes: 0,
-    reads: 0,
-    error: undefined as unknown,
-  };
-  const provider: SecretProvider = {
-    name: 'memory',
-    describe: () => 'the secret "token"',
-    async readSecret() {
-      store.reads++;
-      if (store.error !== undefined) throw store.error;
-      if (store.text === undefined) throw new ImsvaultError('ERR_SECRET_NOT_FOUND', 'there is none');
-      return { value: store.text, id: String(store.version) };
-    },
-    async replaceSecret(_ref, value) {
-      store.writes++;
-      store.text = value;
-      return { id: String(++store.version) };
-    },
-  };
-  slot.storeOfThisTest = {
-    name: 'memory',
-    options: { '~standard': { version: 1, vendor: 'test', validate: () => ({ value: {} }) } },
-    refOptions: [],
-    createProvider: () => provider,
-  };
-  return {
-    state: store,
-    /** Changes fields of the document, as another process or a store would. */
-    edit(fields: object) {
-      store.text = redact(JSON.stringify({ ...JSON.parse(reveal(store.text as Redacted<string>)), ...fields }));
-    },
-  };
-}
 
 const CONSUMER = 'tokenStore: { provider: ./store.mjs }\n';
 const RENEWER = `credentials: { provider: env }\n${CONSUMER}`;
@@ -56,8 +11,7 @@ const RENEWER = `credentials: { provider: env }\n${CONSUMER}`;
 async function setUp(config = RENEWER) {
   const { emulator, env } = await emulated();
   const cwd = await workspace(config);
-  await write(cwd, 'store.mjs', 'export default globalThis.storeOfThisTest;\n');
-  const store = createStore();
+  const store = await createMemoryStore(cwd);
   const command = (...args: string[]) => run([...args, '--config', 'imsvault.config.yaml'], { cwd, env });
   return { emulator, env, cwd, store, command };
 }

@@ -8,8 +8,9 @@ import { createDocumentAccess } from '../token/document-access.js';
 import type { Renewed } from '../token/exchange-renewal.js';
 import type { FleetRenewal, RenewRequest } from '../token/fleet-options.js';
 import { createFleetRenewal } from '../token/fleet-renewal.js';
+import type { TokenFrom } from '../token/held-token.js';
+import type { TokenEvent } from '../token/token-events.js';
 import { createTokenStore } from '../token/token-store.js';
-import type { TokenFrom } from './token-engine.js';
 
 export interface SharedRenewalDeps extends OpenDeps {
   pool: ProviderPool;
@@ -17,6 +18,7 @@ export interface SharedRenewalDeps extends OpenDeps {
   exchange: ((signal: AbortSignal) => Promise<Renewed>) | undefined;
   /** Where first sightings of others' claims outlive this process. */
   sightings?: SightingMemory | undefined;
+  onEvent: (event: TokenEvent) => void;
 }
 
 export interface SharedRenewal {
@@ -30,7 +32,7 @@ export function createSharedRenewal(
   profile: ResolvedProfile,
   deps: SharedRenewalDeps,
 ): SharedRenewal {
-  const { exchange, clock, random, warn, pool, sightings } = deps;
+  const { exchange, clock, random, warn, pool, sightings, onEvent } = deps;
   const { ims } = profile;
   /** The providers that the tokens of this process's own exchanges came from. */
   const exchanged = new WeakMap<TokenFrom['token'], string>();
@@ -67,6 +69,10 @@ export function createSharedRenewal(
       onUnavailable: settings.onUnavailable,
       sightings,
       warn,
+      onEvent: (type) => {
+        // The exchange tells of itself.
+        if (type !== 'exchanged') onEvent({ type });
+      },
     });
   }
 
@@ -88,7 +94,7 @@ export function createSharedRenewal(
         fleet = opened;
       }
       const token = await fleet.renew(request, signal);
-      return { token, source: exchanged.get(token) ?? 'token-store' };
+      return { token, source: exchanged.get(token) ?? 'token-store', generation: fleet.generationOf(token) };
     },
     close: async () => fleet?.close(),
   };

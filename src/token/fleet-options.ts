@@ -63,6 +63,8 @@ export interface FleetRenewal {
    * @throws ImsvaultError; with `retryAfterMs` when another process renews and `request.usable` makes waiting needless
    */
   renew(request: RenewRequest, signal: AbortSignal): Promise<AccessToken>;
+  /** Of a token that `renew` gave; undefined where it is not in the store. */
+  generationOf(token: AccessToken): number | undefined;
   /** Waits for metadata that is being written; ends what is to be published later. */
   close(): Promise<void>;
 }

@@ -235,5 +235,5 @@ export function createFleetRenewal(options: FleetOptions): FleetRenewal {
     }
   }
 
-  return { renew, close: writeBack.close };
+  return { renew, generationOf: (token) => adoption.heldToken(token).generation, close: writeBack.close };
 }

@@ -9,7 +9,7 @@ import { createExchanger, type Exchanger, MAX_TOKEN_RESPONSE_BYTES } from '../im
 import { createHttpClient, type HttpClient } from '../net/http-client.js';
 import { proxySettingsFromEnv } from '../net/proxy-settings.js';
 import { readBoundedFile } from '../secret/secret-file.js';
-import { exchangeFresh, type Renewed } from '../token/exchange-renewal.js';
+import { createExchangeRenewal, type Renewed } from '../token/exchange-renewal.js';
 import type { RenewRequest } from '../token/fleet-options.js';
 import type { RenewalPolicy } from '../token/renewal-schedule.js';
 import { createSharedRenewal } from './shared-renewal.js';
@@ -75,7 +75,10 @@ export async function openTokenEngine(options: LoadOptions, { clock, random, war
     orgId: ims.orgId,
     warn,
   });
-  const exchange = source === undefined ? undefined : (signal: AbortSignal) => exchangeFresh(source, exchanger, signal);
+  const exchange =
+    source === undefined
+      ? undefined
+      : createExchangeRenewal({ source, exchanger, clock, timeoutMs: ims.timeoutMs, warn });
   const renew =
     tokenStore === undefined
       ? exchangeOnly(exchange)

@@ -1,7 +1,14 @@
 import * as z from 'zod';
 import { optionSchemas } from '../../providers/option-schemas.js';
 import type { SchemaNode } from './option-tree.js';
-import { blockOptions, imsOptions, READ_ONLY_PROVIDERS, renewalOptions, tokenStoreOptions } from './schema.js';
+import {
+  blockOptions,
+  imsOptions,
+  READ_ONLY_PROVIDERS,
+  renewalOptions,
+  rotationOptions,
+  tokenStoreOptions,
+} from './schema.js';
 
 const SCHEMA_ID = 'urn:imsvault:config';
 
@@ -64,6 +71,7 @@ function buildProfile(): SchemaNode {
         oneOf: [...builtIn(tokenStoreOptions, READ_ONLY_PROVIDERS), thirdParty(tokenStoreOptions)],
       },
       renewal: toNode(renewalOptions),
+      rotation: toNode(rotationOptions),
     },
     additionalProperties: false,
   };

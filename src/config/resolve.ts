@@ -8,7 +8,7 @@ import { profileSchema } from './json-schema.js';
 import type { ImsSettings, ResolvedProfile, TokenStoreSettings } from './load.js';
 import { keysAt, listOptions } from './option-tree.js';
 import { type BlockReader, readBlock, readCredentials } from './provider-block.js';
-import { imsOptions, READ_ONLY_PROVIDERS, renewalOptions, tokenStoreOptions } from './schema.js';
+import { imsOptions, READ_ONLY_PROVIDERS, renewalOptions, rotationOptions, tokenStoreOptions } from './schema.js';
 import { findSecretsForNames, NOT_A_NAME } from './secrets.js';
 import type { SelectedProfile } from './select-profile.js';
 import { didYouMean, printable } from './suggest.js';
@@ -74,6 +74,8 @@ export async function resolveProfile(input: ResolveInput): Promise<ResolvedProfi
 
   const ims = parse(imsOptions, tree.ims, ['ims'], reader);
   const renewal = parse(renewalOptions, tree.renewal, ['renewal'], reader);
+  const rotation =
+    tree.rotation === undefined ? undefined : parse(rotationOptions, tree.rotation, ['rotation'], reader);
   const credentials =
     tree.credentials === undefined ? undefined : await readCredentials(tree.credentials, ['credentials'], reader);
   const tokenStore = await readTokenStore(tree.tokenStore, reader);
@@ -84,6 +86,7 @@ export async function resolveProfile(input: ResolveInput): Promise<ResolvedProfi
     ...(credentials === undefined ? {} : { credentials: credentials.resolved }),
     ...(tokenStore === undefined ? {} : { tokenStore: tokenStore.resolved }),
     renewal,
+    ...(rotation === undefined ? {} : { rotation }),
   };
   return {
     ...(selected.name === undefined ? {} : { name: selected.name }),
@@ -98,13 +101,14 @@ export async function resolveProfile(input: ResolveInput): Promise<ResolvedProfi
     },
     ...(credentials === undefined ? {} : { credentials: credentials.block }),
     ...(tokenStore === undefined ? {} : { tokenStore: tokenStore.settings }),
+    ...(rotation === undefined ? {} : { rotation: { ...rotation, endpoint: new URL(rotation.endpoint).origin } }),
     warnings,
     origins: originsOf(resolved, raw, sourceOf, overrides),
     redacted: () => redactAll(resolved, input.references),
   };
 }
 
-function parse<Schema extends typeof imsOptions | typeof renewalOptions>(
+function parse<Schema extends typeof imsOptions | typeof renewalOptions | typeof rotationOptions>(
   schema: Schema,
   value: unknown,
   path: Path,

@@ -40,10 +40,14 @@ export interface Process {
 }
 
 /** Adobe, a store, and runs that rotate between them: all in this process, on one clock. */
-export function createWorld(initial: string, { compareAndSwap = true } = {}) {
+export function createWorld(initial: string, { compareAndSwap = true, expiresInSeconds = 86_399 } = {}) {
   const clock = createManualClock();
   const client = { clientId: CLIENT_ID, clientSecrets: [OLD], consoleOrgId: '1', credentialId: '2' };
-  const emulator = createImsEmulator({ clock, clients: [client] });
+  const emulator = createImsEmulator({
+    clock,
+    clients: [client, { clientId: 'other', clientSecrets: [OLD] }],
+    expiresInSeconds,
+  });
   const versions = [initial];
   /** Everything that was ever deleted, as it was then. */
   const deleted: { uuid: string; clientSecret: string; lastUsedAt?: number }[] = [];
@@ -172,7 +176,7 @@ export function createWorld(initial: string, { compareAndSwap = true } = {}) {
     return points;
   }
 
-  return { clock, emulator, versions, deleted, current, credential, isStoreUsable, run, killedAt };
+  return { clock, emulator, versions, deleted, current, credential, isStoreUsable, providerOf, httpOf, run, killedAt };
 }
 
 export type World = ReturnType<typeof createWorld>;

@@ -48,7 +48,7 @@ export interface Rejected {
   signal: AbortSignal | undefined;
 }
 
-/** The one in use, the one read again, the second of its secrets, and one other version. */
+/** The one in use, the one read again, the second of its secrets, and one of another version. */
 const MAX_EXCHANGES = 4;
 
 /**
@@ -109,13 +109,10 @@ export async function tryOthers(
     for (const other of (await reading('its other versions', read.readOthers?.(within))) ?? []) {
       const { stage, id } = other.version;
       const name = `the credential of ${stage ?? `version ${id}`}`;
-      const renewed = await attempt(
-        { credential: other.credential, source: other },
-        other.credential.clientSecrets[0],
-        name,
-        within,
-      );
-      if (renewed !== undefined) return renewed;
+      for (const secret of other.credential.clientSecrets) {
+        const renewed = await attempt({ credential: other.credential, source: other }, secret, name, within);
+        if (renewed !== undefined) return renewed;
+      }
     }
     return undefined;
   }

@@ -159,6 +159,17 @@ describe('a client secret that IMS rejects', () => {
     expect(more.tried).toEqual(['s-first', 's-third', 's-fourth', 's-fifth']);
   });
 
+  it('finds what only the list of another version holds', async () => {
+    const bench = setup({
+      reads: [version('2', ['s-first'])],
+      others: [version('1', ['s-first', 's-second'], 'AWSPREVIOUS')],
+      accepted: ['s-second'],
+    });
+    await bench.renew();
+    expect(bench.tried).toEqual(['s-first', 's-second']);
+    expect(bench.warnings[0]).toContain('the credential of AWSPREVIOUS worked');
+  });
+
   it('throws the rejection as it is where there is nothing else', async () => {
     const bench = setup({ reads: [version('1', ['s-first'])], accepted: [] });
     expect((await failing(bench)).message).toBe('rejected, try 1');

@@ -10,6 +10,7 @@ import { awsEnvironment } from '../support/aws/environment.js';
 import { expectNoSecrets } from '../support/leaks.js';
 import { startMoto } from './servers/moto.js';
 import { startOpenBao } from './servers/openbao.js';
+import { newToken } from './servers/vault-fixture.js';
 
 const CLI = fileURLToPath(new URL('../../bin/imsvault.js', import.meta.url));
 const CLIENT_ID = 'emulator-client-id';
@@ -31,9 +32,12 @@ const stores: { name: string; keepsOthers: boolean; start: () => Promise<Store> 
     async start() {
       const bao = await startOpenBao();
       await bao.api('secret/data/ims/fusion', { data: CREDENTIAL });
+      // What docs/rotation.md asks for.
+      const policy = 'path "secret/data/ims/fusion" { capabilities = ["read", "update"] }';
+      await bao.api('sys/policies/acl/rotator', { policy });
       return {
         block: { provider: 'vault', address: bao.address, path: 'ims/fusion' },
-        env: { VAULT_TOKEN: bao.adminToken },
+        env: { VAULT_TOKEN: await newToken(bao, { policies: ['rotator'] }) },
         close: () => bao.close(),
       };
     },

@@ -130,7 +130,7 @@ function createProgram(io: Io, done: (exitCode: number) => void): Command {
     )
     .option('--dry-run', 'say what would be done, and change nothing')
     .option('--yes', 'do not ask before anything is changed')
-    .option('--wait', 'before the old one is deleted, wait until Adobe shows that the new one is used')
+    .option('--wait', 'before the old one is deleted, wait until Adobe shows that others use the new one')
     .option('--wait-timeout <duration>', 'how long at most', '10m')
     .addOption(outputOption())
     .action(async (_options, command: Command) => {

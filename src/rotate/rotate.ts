@@ -21,7 +21,7 @@ export interface RotateOptions {
   newId: () => string;
   /** Look and plan only. */
   dryRun: boolean;
-  /** Wait, before the old secret is deleted, until Adobe shows a use of the new one; in milliseconds. */
+  /** Before the old secret is deleted, wait this long at most, in milliseconds, until Adobe shows that others use the new one. */
   waitMs?: number | undefined;
   /** Asked before anything is changed. */
   confirm: (steps: readonly string[]) => Promise<boolean>;
@@ -162,13 +162,22 @@ export async function rotate(options: RotateOptions): Promise<RotationOutcome> {
     report(`exchanged with the new client secret`);
   }
 
+  /** What counts is a use after this process's own: each token that it gets may be one. */
   async function waitForUse(newUuid: string, waitMs: number): Promise<void> {
     const endsAt = clock.monotonic() + waitMs;
+    let ownToken: number | undefined;
+    let ownUntil = 0;
     for (;;) {
-      const { secrets } = await api.list(signal);
+      const { secrets, serverNow, tokenIssuedAt } = await api.list(signal);
       const fresh = secrets.find(({ uuid }) => uuid === newUuid);
       if (fresh === undefined) throw gone(newUuid);
-      if (fresh.lastUsedAt !== undefined) return report('Adobe shows that the new client secret is used');
+      if (tokenIssuedAt !== ownToken) {
+        ownToken = tokenIssuedAt;
+        // The end of the second that the server's Date begins.
+        ownUntil = serverNow + 1000;
+      } else if ((fresh.lastUsedAt ?? 0) >= ownUntil) {
+        return report('Adobe shows that others use the new client secret');
+      }
       const leftMs = endsAt - clock.monotonic();
       if (leftMs <= 0) throw unused(newUuid, waitMs);
       await sleep(clock, Math.min(POLL_MS, leftMs), signal);
@@ -225,9 +234,9 @@ function gone(uuid: string): ImsvaultError {
 function unused(uuid: string, waitMs: number): ImsvaultError {
   return new ImsvaultError(
     'ERR_ROTATION_UNAVAILABLE',
-    `Adobe shows no use of the new client secret ${uuid} after ${Math.round(waitMs / 1000)} s`,
+    `Adobe showed no use of the new client secret ${uuid} by others within ${Math.round(waitMs / 1000)} s`,
     {
-      hint: 'The new one is in use, and the old one was not deleted. Run this again: it waits again, then deletes it.',
+      hint: 'The store has the new one, and the old one was not deleted. Run this again to go on, without --wait if nobody else is to use it.',
     },
   );
 }

@@ -23,6 +23,8 @@ export interface ListedSecrets {
   secrets: readonly ListedSecret[];
   /** Adobe's clock, Unix milliseconds, in whole seconds; this machine's where the answer has no Date. */
   serverNow: number;
+  /** When the token that asked was issued, Unix milliseconds: getting it was a use of a client secret, too. */
+  tokenIssuedAt: number;
 }
 
 /**
@@ -73,11 +75,15 @@ export function createSecretsApi(options: SecretsApiOptions): SecretsApi {
   const path = `/console/organizations/${encodeURIComponent(orgId)}/credentials/${encodeURIComponent(credentialId)}/secrets`;
   const place = `${endpoint}${path}`;
 
-  async function call(method: string, below: string, signal: AbortSignal): Promise<HttpResponse> {
-    const { accessToken, clientId } = await token(signal);
+  async function call(
+    method: string,
+    below: string,
+    signal: AbortSignal,
+  ): Promise<HttpResponse & { tokenIssuedAt: number }> {
+    const { accessToken, clientId, issuedAt: tokenIssuedAt } = await token(signal);
     const headers = { authorization: `Bearer ${accessToken}`, 'x-api-key': clientId, accept: 'application/json' };
     try {
-      return await http.request({ method, url: `${place}${below}`, headers, signal });
+      return { ...(await http.request({ method, url: `${place}${below}`, headers, signal })), tokenIssuedAt };
     } catch (error) {
       signal.throwIfAborted();
       const fault = describeNetworkError(error);
@@ -123,6 +129,7 @@ export function createSecretsApi(options: SecretsApiOptions): SecretsApi {
           clientId,
           secrets: secrets.map(describe),
           serverNow: Number.isNaN(serverNow) ? clock.now() : serverNow,
+          tokenIssuedAt: response.tokenIssuedAt,
         };
       }),
     async add(signal) {

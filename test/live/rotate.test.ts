@@ -128,7 +128,7 @@ describe.each(stores)('imsvault rotate with $name', ({ start, keepsOthers }) => 
     const seen = new Set<string>();
     for (let rotation = 0; rotation < 3; rotation++) {
       const [old] = ims.clientSecrets(CLIENT_ID);
-      const { code, stdout, stderr } = await rotate('--yes', '--wait', '--output', 'json');
+      const { code, stdout, stderr } = await rotate('--yes', '--output', 'json');
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
       const [now, ...more] = ims.clientSecrets(CLIENT_ID);
       expect(more).toEqual([]);

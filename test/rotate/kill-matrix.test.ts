@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { CLIENT_ID, createWorld, expectFinished, OLD, type World } from './world.js';
 
+/** Hundreds of runs each. */
+const TIMEOUT_MS = 60_000;
+
 const SHAPES: readonly [string, string][] = [
   ['a text', JSON.stringify({ client_id: CLIENT_ID, client_secret: OLD, note: 'kept' })],
   ['a list', JSON.stringify({ CLIENT_ID, CLIENT_SECRETS: [OLD], SCOPES: ['openid'] })],
@@ -14,7 +17,7 @@ async function pointsOf(world: World): Promise<string[]> {
   return points;
 }
 
-describe.each(SHAPES)('a rotation of a secret with %s', (_name, initial) => {
+describe.each(SHAPES)('a rotation of a secret with %s', { timeout: TIMEOUT_MS }, (_name, initial) => {
   it('that is killed at any point is finished by the next run', async () => {
     const points = await pointsOf(createWorld(initial));
     const secrets = '/console/organizations/1/credentials/2/secrets';
@@ -109,7 +112,7 @@ describe('a rotation that was killed, and a secret that somebody else added mean
   });
 });
 
-describe('two rotations at once', () => {
+describe('two rotations at once', { timeout: TIMEOUT_MS }, () => {
   it('leave a working store, and no secret that the next run would not clear up', async () => {
     const outcomes = new Set<string>();
     const { length } = await pointsOf(createWorld(SHAPES[0]?.[1] as string));

@@ -104,17 +104,31 @@ describe('a rotation', () => {
     expectFinished(world);
   });
 
-  it('waits, where asked to, until Adobe shows a use of the new secret', async () => {
+  it('waits, where asked to, until Adobe shows a use by others: its own exchanges are none', async () => {
     const world = createWorld(TEXT);
-    // It does not show what it was not told of.
-    const unseen = world.run({ exchange: async () => undefined, waitMs: 30_000 });
-    await expect(passing(world, 60_000, unseen)).rejects.toMatchObject({
+    const { emulator } = world;
+    await expect(passing(world, 60_000, world.run({ waitMs: 30_000 }))).rejects.toMatchObject({
       code: 'ERR_ROTATION_UNAVAILABLE',
       retryable: true,
+      hint: expect.stringContaining('the old one was not deleted'),
     });
-    expect(world.emulator.clientSecrets(CLIENT_ID)).toHaveLength(2);
+    expect(emulator.clientSecrets(CLIENT_ID)).toHaveLength(2);
     expect(world.credential().clientSecrets).toHaveLength(2);
-    await world.run({ waitMs: 30_000 });
+
+    const waiting = world.run({ waitMs: 3_600_000 });
+    waiting.catch(() => undefined);
+    await world.clock.advance(60_000);
+    expect(emulator.clientSecrets(CLIENT_ID)).toHaveLength(2);
+    const [secret] = world.credential().clientSecrets;
+    const form = {
+      grant_type: 'client_credentials',
+      client_id: CLIENT_ID,
+      client_secret: reveal(secret),
+      scope: 'openid',
+    };
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+    emulator.handle({ method: 'POST', path: '/ims/token/v3', headers, body: new URLSearchParams(form).toString() });
+    expect(await passing(world, 20_000, waiting)).toMatchObject({ resumed: true });
     expectFinished(world);
   });
 
@@ -215,6 +229,7 @@ describe("Adobe's API", () => {
     expect(await api.list(signal)).toEqual({
       clientId: 'c',
       serverNow: Date.UTC(2030, 0, 1),
+      tokenIssuedAt: 0,
       secrets: [
         { uuid: 'a', createdAt: 1_700_000_000_000, isUsed: false, lastUsedAt: undefined },
         { uuid: 'b', createdAt: undefined, isUsed: true, lastUsedAt: 1_700_000_000_001 },

@@ -146,6 +146,68 @@ describe('a rotation', () => {
     expectFinished(world);
   });
 
+  it.each(['after POST /console', 'before write'])(
+    'that was taken for interrupted, and comes back %s, stops: what it added is deleted, and the other goes on',
+    async (where) => {
+      const world = createWorld(TEXT);
+      const points: string[] = [];
+      let other: Promise<{ orphanUuid?: string }> | undefined;
+      const at = async (point: string) => {
+        const isHere = point.startsWith(where) && points.some((each) => each.startsWith('after POST /console'));
+        if (!isHere || other !== undefined) return;
+        other = world.run();
+        await other;
+      };
+      await expect(world.run({}, { points, at })).rejects.toMatchObject({ code: 'ERR_SECRET_VERSION_CONFLICT' });
+      expect((await other)?.orphanUuid).toBeDefined();
+      expectFinished(world);
+      expect(world.isStoreUsable()).toBe(true);
+    },
+  );
+
+  it('goes on where a write took place and its answer was lost, and keeps what others wrote meanwhile', async () => {
+    for (let lost = 1; lost <= 4; lost++) {
+      const world = createWorld(TEXT);
+      let writes = 0;
+      const at = (point: string) => {
+        if (point === 'before write' && ++writes === lost) {
+          world.versions.push(JSON.stringify({ ...JSON.parse(world.current()), note: 'changed' }));
+        }
+        if (point === 'after write' && writes === lost + 1) throw new ImsvaultError('ERR_SECRET_UNAVAILABLE', 'lost');
+      };
+      await world.run({}, { points: [], at });
+      expectFinished(world);
+      expect(JSON.parse(world.current())).toMatchObject({ note: 'changed' });
+      expect(world.deleted.map(({ clientSecret }) => clientSecret)).toEqual([OLD]);
+    }
+  });
+
+  it('deletes no left-over secret but the one that was confirmed', async () => {
+    const world = createWorld(TEXT);
+    await world.killedAt(5);
+    expect(world.current()).toContain('"step":"adding"');
+    const confirm = async () => {
+      world.emulator.setClientSecrets(CLIENT_ID, [OLD, 'p8e-late']);
+      return true;
+    };
+    await expect(world.run({ confirm })).rejects.toMatchObject({ code: 'ERR_SECRET_VERSION_CONFLICT' });
+    expect(world.deleted).toEqual([]);
+  });
+
+  it('does not delete the old secret when the new one is not at Adobe any more', async () => {
+    const world = createWorld(TEXT);
+    const report = (step: string) => {
+      if (!step.startsWith('made it')) return;
+      world.interference.happened = true;
+      world.emulator.setClientSecrets(CLIENT_ID, [OLD]);
+    };
+    await expect(world.run({ report })).rejects.toMatchObject({ code: 'ERR_ROTATION_REFUSED' });
+    expect(world.emulator.clientSecrets(CLIENT_ID).map(({ clientSecret }) => clientSecret)).toEqual([OLD]);
+    // The second of the list gets the token for the next run, which adds another.
+    await world.run();
+    expectFinished(world);
+  });
+
   it.each<[string, (world: World) => unknown, string]>([
     [
       'two secrets of which none is its own',

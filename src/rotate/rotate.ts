@@ -5,6 +5,7 @@ import { type RetryPolicy, runWithRetry } from '../retry.js';
 import type { Credential } from '../secret/credential.js';
 import type { CredentialSlot } from './credential-slot.js';
 import { describePlan, planRotation, type RotationPlan } from './plan.js';
+import { gone, otherClient, taken, unusable, unused } from './rotation-errors.js';
 import type { RotationPayload } from './rotation-payload.js';
 import type { RotationState, StartedState } from './rotation-state.js';
 import type { SecretsApi } from './secrets-api.js';
@@ -93,7 +94,7 @@ export async function rotate(options: RotateOptions): Promise<RotationOutcome> {
     const added: StartedState = { ...adding, step: 'added', newUuid, newSecret };
     await slot.update((value) => {
       const state = payload.stateOf(value);
-      if (isFurther(state, newUuid)) return undefined;
+      if (isCurrent(value, newSecret)) return undefined;
       // Another run has begun since, and takes what this one added for left over.
       if (state?.run !== adding.run) throw taken(slot.place);
       return payload.withState(value, added);
@@ -124,7 +125,7 @@ export async function rotate(options: RotateOptions): Promise<RotationOutcome> {
       await slot.update((value) => {
         const current = payload.stateOf(value);
         if (current?.step === 'added' && current.newUuid === newUuid) return payload.switched(value, current);
-        if (isFurther(current, newUuid) || isCurrent(value, state.newSecret)) return undefined;
+        if (isCurrent(value, state.newSecret)) return undefined;
         throw taken(slot.place);
       }, signal);
       report(`made it the one in use in ${slot.place}`);
@@ -184,6 +185,7 @@ export async function rotate(options: RotateOptions): Promise<RotationOutcome> {
     }
   }
 
+  /** Another run has gone on with the very secret that this one added. */
   function isCurrent(value: Redacted<string>, secret: Redacted<string>): boolean {
     return reveal(payload.credentialOf(value).clientSecrets[0]) === reveal(secret);
   }
@@ -204,52 +206,4 @@ export async function rotate(options: RotateOptions): Promise<RotationOutcome> {
   const started = plan.kind === 'add' ? await add(plan, state) : plan.state;
   await finish(started, credential);
   return { ...outcome, newUuid: started.newUuid };
-}
-
-/** Another run has gone on with the very secret that this one is about. */
-function isFurther(state: RotationState | undefined, newUuid: string): boolean {
-  return state !== undefined && state.step !== 'adding' && state.newUuid === newUuid;
-}
-
-function otherClient(place: string, ours: string, theirs: string): ImsvaultError {
-  return new ImsvaultError(
-    'ERR_ROTATION_REFUSED',
-    `rotation.credentialId belongs to the client ${theirs}, and ${place} holds the client ${ours}`,
-    { hint: 'Take the id of the credential whose client id is in the store from the URLs of the Developer Console.' },
-  );
-}
-
-function taken(place: string): ImsvaultError {
-  return new ImsvaultError('ERR_SECRET_VERSION_CONFLICT', `${place}: another rotation has begun meanwhile`, {
-    hint: 'Let it end. If it was stopped, run this again: it goes on where that one stopped.',
-  });
-}
-
-function gone(uuid: string): ImsvaultError {
-  return new ImsvaultError('ERR_ROTATION_REFUSED', `the new client secret ${uuid} is not at Adobe any more`, {
-    hint: 'The old one was not deleted. Run this again: it adds another.',
-  });
-}
-
-function unused(uuid: string, waitMs: number): ImsvaultError {
-  return new ImsvaultError(
-    'ERR_ROTATION_UNAVAILABLE',
-    `Adobe showed no use of the new client secret ${uuid} by others within ${Math.round(waitMs / 1000)} s`,
-    {
-      hint: 'The store has the new one, and the old one was not deleted. Run this again to go on, without --wait if nobody else is to use it.',
-    },
-  );
-}
-
-function unusable(error: ImsvaultError, { newUuid, oldUuid, step }: StartedState): ImsvaultError {
-  const inUse = step === 'added' ? 'the old one stays in use' : 'the new one is the first in the store';
-  return new ImsvaultError(
-    error.code,
-    `the exchange with the new client secret ${newUuid} failed; ${inUse}, and the old one, ${oldUuid}, was not deleted: ${error.message}`,
-    {
-      cause: error,
-      retryable: error.retryable,
-      hint: `Run this again to try the exchange again. To give up, delete ${newUuid} in the Developer Console; the next run then adds another.`,
-    },
-  );
 }

@@ -182,6 +182,34 @@ describe('a rotation', () => {
     }
   });
 
+  it.each([undefined, 9, 11])(
+    'ends well where its write took place, and another run went on from there (%s)',
+    async (killed) => {
+      const world = createWorld(TEXT);
+      let writes = 0;
+      const at = async (point: string) => {
+        if (point !== 'after write' || ++writes !== 2) return;
+        if (killed === undefined) await world.run();
+        else await world.killedAt(killed);
+        throw new ImsvaultError('ERR_SECRET_UNAVAILABLE', 'lost');
+      };
+      await world.run({}, { points: [], at });
+      expectFinished(world);
+      expect(world.deleted.map(({ clientSecret }) => clientSecret)).toEqual([OLD]);
+    },
+  );
+
+  it('tries a write once that the store does not allow, and adds nothing at Adobe', async () => {
+    const world = createWorld(TEXT);
+    const points: string[] = [];
+    const at = (point: string) => {
+      if (point === 'before write') throw new ImsvaultError('ERR_SECRET_ACCESS_DENIED', 'no');
+    };
+    await expect(world.run({}, { points, at })).rejects.toMatchObject({ code: 'ERR_SECRET_ACCESS_DENIED' });
+    expect(points.filter((point) => point === 'before write')).toHaveLength(1);
+    expect(world.emulator.clientSecrets(CLIENT_ID)).toHaveLength(1);
+  });
+
   it('deletes no left-over secret but the one that was confirmed', async () => {
     const world = createWorld(TEXT);
     await world.killedAt(5);

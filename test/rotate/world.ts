@@ -78,12 +78,13 @@ export function createWorld(initial: string, { compareAndSwap = true, expiresInS
       await at(name);
     };
     return {
-      async request({ method, url, headers = {}, body = '' }) {
+      async request({ method, url, headers = {}, body = '', signal }) {
         const what = `${method} ${new URL(url).pathname.replace(/secrets\/.*/, 'secrets/…')}`;
         await point(`before ${what}`);
         const response = handle(method, url, headers, String(body));
         expect(isStoreUsable(), `the store's credential must work after ${what}`).toBe(true);
         await point(`after ${what}`);
+        signal?.throwIfAborted();
         return response;
       },
       connectAhead: async () => undefined,

@@ -5,7 +5,7 @@ import { type RetryPolicy, runWithRetry } from '../retry.js';
 import type { Credential } from '../secret/credential.js';
 import type { CredentialSlot } from './credential-slot.js';
 import { describePlan, planRotation, type RotationPlan } from './plan.js';
-import { gone, otherClient, taken, unusable, unused } from './rotation-errors.js';
+import { gone, notInUse, otherClient, taken, unusable, unused } from './rotation-errors.js';
 import type { RotationPayload } from './rotation-payload.js';
 import type { RotationState, StartedState } from './rotation-state.js';
 import type { SecretsApi } from './secrets-api.js';
@@ -134,6 +134,8 @@ export async function rotate(options: RotateOptions): Promise<RotationOutcome> {
 
     const { secrets } = await api.list(signal);
     if (!secrets.some(({ uuid }) => uuid === newUuid)) throw gone(newUuid);
+    // Somebody may have put the old one back by hand.
+    if (!isCurrent(await slot.read(signal), state.newSecret)) throw notInUse(slot.place, newUuid);
     if (state.knownUuids.includes(oldUuid) && secrets.some(({ uuid }) => uuid === oldUuid)) {
       await api.remove(oldUuid, signal);
       report(`deleted the old client secret ${oldUuid}`);
@@ -145,11 +147,10 @@ export async function rotate(options: RotateOptions): Promise<RotationOutcome> {
   }
 
   async function exchangeNew(state: StartedState, credential: Credential): Promise<void> {
-    const clientSecret = state.step === 'added' ? state.newSecret : credential.clientSecrets[0];
     const isUnknown = (error: unknown) =>
       error instanceof TokenRequestRejectedError && error.error === 'invalid_client';
     try {
-      await runWithRetry(() => options.exchange({ ...credential, clientSecrets: [clientSecret] }, signal), {
+      await runWithRetry(() => options.exchange({ ...credential, clientSecrets: [state.newSecret] }, signal), {
         policy: NEW_SECRET_RETRY,
         clock,
         random: options.random,

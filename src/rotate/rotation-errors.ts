@@ -21,6 +21,12 @@ export function gone(uuid: string): ImsvaultError {
   });
 }
 
+export function notInUse(place: string, uuid: string): ImsvaultError {
+  return new ImsvaultError('ERR_ROTATION_REFUSED', `${place} does not have the new client secret ${uuid} in use`, {
+    hint: 'The old one was not deleted. To give up the rotation, delete the new one in the Developer Console, and run this again when another is to be added.',
+  });
+}
+
 export function unused(uuid: string, waitMs: number): ImsvaultError {
   return new ImsvaultError(
     'ERR_ROTATION_UNAVAILABLE',

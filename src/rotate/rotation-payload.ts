@@ -79,7 +79,7 @@ export function createRotationPayload(place: string, fields: FieldMap | undefine
   }
 
   function switched(value: Redacted<string>, state: Extract<RotationState, { step: 'added' }>): Redacted<string> {
-    const { newSecret, ...rest } = state;
+    const { newSecret } = state;
     const { [STATE_FIELD]: _state, ...document } = open(value);
     const { clientId, clientSecrets } = credentialOf(value);
     const swap = createSwap(reveal(clientSecrets[0]), reveal(newSecret));
@@ -88,7 +88,11 @@ export function createRotationPayload(place: string, fields: FieldMap | undefine
     const next = close(
       {
         ...swapped,
-        [STATE_FIELD]: serializeState({ ...rest, step: 'switched', ...(listAdded === undefined ? {} : { listAdded }) }),
+        [STATE_FIELD]: serializeState({
+          ...state,
+          step: 'switched',
+          ...(listAdded === undefined ? {} : { listAdded }),
+        }),
       },
       value,
     );

@@ -15,14 +15,20 @@ interface RotationFacts {
   oldUuid: string;
 }
 
+interface NewSecret {
+  newUuid: string;
+  /** Kept until the end: only while the credential's is this one may the old one go. */
+  newSecret: Redacted<string>;
+}
+
 /** How far a rotation has come, as the secret itself holds it: any host can go on from there. */
 export type RotationState = RotationFacts &
   (
     | /** A secret is being added; whether it was is not known. */ { step: 'adding' }
     /** Adobe made it. The credential is still the old one. */
-    | { step: 'added'; newUuid: string; newSecret: Redacted<string> }
+    | ({ step: 'added' } & NewSecret)
     /** The new one is the credential's. `listAdded`: the field that was added to keep the old one beside it. */
-    | { step: 'switched'; newUuid: string; listAdded?: string }
+    | ({ step: 'switched'; listAdded?: string } & NewSecret)
   );
 
 export type StartedState = Exclude<RotationState, { step: 'adding' }>;
@@ -34,10 +40,11 @@ const facts = {
   known_uuids: z.array(uuid),
   old_uuid: uuid,
 };
+const added = { new_uuid: uuid, new_secret: z.string().min(1) };
 const stored = z.discriminatedUnion('step', [
   z.object({ ...facts, step: z.literal('adding') }),
-  z.object({ ...facts, step: z.literal('added'), new_uuid: uuid, new_secret: z.string().min(1) }),
-  z.object({ ...facts, step: z.literal('switched'), new_uuid: uuid, list_added: z.string().optional() }),
+  z.object({ ...facts, ...added, step: z.literal('added') }),
+  z.object({ ...facts, ...added, step: z.literal('switched'), list_added: z.string().optional() }),
 ]);
 
 /** @returns undefined when `value` is no such state */
@@ -50,19 +57,10 @@ export function parseState(value: unknown): RotationState | undefined {
     knownUuids: data.known_uuids,
     oldUuid: data.old_uuid,
   };
-  switch (data.step) {
-    case 'adding':
-      return { ...common, step: 'adding' };
-    case 'added':
-      return { ...common, step: 'added', newUuid: data.new_uuid, newSecret: redact(data.new_secret) };
-    case 'switched':
-      return {
-        ...common,
-        step: 'switched',
-        newUuid: data.new_uuid,
-        ...(data.list_added === undefined ? {} : { listAdded: data.list_added }),
-      };
-  }
+  if (data.step === 'adding') return { ...common, step: 'adding' };
+  const started = { ...common, newUuid: data.new_uuid, newSecret: redact(data.new_secret) };
+  if (data.step === 'added') return { ...started, step: 'added' };
+  return { ...started, step: 'switched', ...(data.list_added === undefined ? {} : { listAdded: data.list_added }) };
 }
 
 /** As it goes into the secret. */
@@ -73,8 +71,7 @@ export function serializeState(state: RotationState): Record<string, unknown> {
     started_at: new Date(state.startedAt).toISOString(),
     known_uuids: state.knownUuids,
     old_uuid: state.oldUuid,
-    ...(state.step === 'adding' ? {} : { new_uuid: state.newUuid }),
-    ...(state.step === 'added' ? { new_secret: reveal(state.newSecret) } : {}),
+    ...(state.step === 'adding' ? {} : { new_uuid: state.newUuid, new_secret: reveal(state.newSecret) }),
     ...(state.step === 'switched' && state.listAdded !== undefined ? { list_added: state.listAdded } : {}),
   };
 }

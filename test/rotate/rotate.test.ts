@@ -222,6 +222,16 @@ describe('a rotation', () => {
     expect(world.deleted).toEqual([]);
   });
 
+  it('does not delete the old secret when somebody has put it back', async () => {
+    const world = createWorld(JSON.stringify({ client_id: CLIENT_ID, client_secrets: [OLD] }));
+    await expect(passing(world, 10_000, world.run({ waitMs: 1000 }))).rejects.toMatchObject({
+      code: 'ERR_ROTATION_UNAVAILABLE',
+    });
+    world.versions.push(JSON.stringify({ ...JSON.parse(world.current()), client_secrets: [OLD] }));
+    await expect(world.run()).rejects.toMatchObject({ code: 'ERR_ROTATION_REFUSED' });
+    expect(world.deleted).toEqual([]);
+  });
+
   it('does not delete the old secret when the new one is not at Adobe any more', async () => {
     const world = createWorld(TEXT);
     const report = (step: string) => {

@@ -13,6 +13,8 @@ export type ErrorCode =
   | 'ERR_TOKEN_RESPONSE_INVALID'
   | 'ERR_TOKEN_DOCUMENT_MISMATCH'
   | 'ERR_TOKEN_WAIT_TIMEOUT'
+  | 'ERR_ROTATION_REFUSED'
+  | 'ERR_ROTATION_UNAVAILABLE'
   | 'ERR_ABORTED';
 
 /** Codes whose cause may pass by itself: trying again later can help. */
@@ -21,6 +23,7 @@ const RETRYABLE: ReadonlySet<ErrorCode> = new Set([
   'ERR_SECRET_VERSION_CONFLICT',
   'ERR_TOKEN_ENDPOINT_UNAVAILABLE',
   'ERR_TOKEN_WAIT_TIMEOUT',
+  'ERR_ROTATION_UNAVAILABLE',
 ]);
 
 export interface ImsvaultErrorOptions {

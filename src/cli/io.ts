@@ -8,6 +8,8 @@ export interface Io {
   readonly cwd: string;
   /** Aborts on SIGINT and SIGTERM. */
   readonly signal: AbortSignal;
+  /** Asks whoever sits there, yes or no. Absent: nobody does. */
+  confirm?(question: string): Promise<boolean>;
 }
 
 /** Options that every command takes. */

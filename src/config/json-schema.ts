@@ -1,14 +1,8 @@
 import * as z from 'zod';
 import { optionSchemas } from '../../providers/option-schemas.js';
 import type { SchemaNode } from './option-tree.js';
-import {
-  blockOptions,
-  imsOptions,
-  READ_ONLY_OPTIONS,
-  READ_ONLY_PROVIDERS,
-  renewalOptions,
-  tokenStoreOptions,
-} from './schema.js';
+import { imsOptions, renewalOptions, rotationOptions } from './schema.js';
+import { blockOptions, READ_ONLY_OPTIONS, READ_ONLY_PROVIDERS, tokenStoreOptions } from './store-schema.js';
 
 const SCHEMA_ID = 'urn:imsvault:config';
 
@@ -95,6 +89,7 @@ function buildProfile(): SchemaNode {
         ],
       },
       renewal: toNode(renewalOptions),
+      rotation: toNode(rotationOptions),
     },
     additionalProperties: false,
   };

@@ -55,6 +55,16 @@ export interface TokenStoreSettings extends SingleProvider {
   onUnavailable: 'exchange' | 'fail';
 }
 
+/** Where `imsvault rotate` finds the credential at Adobe. */
+export interface RotationSettings {
+  /** The organisation's number in the Developer Console. */
+  orgId: string;
+  credentialId: string;
+  /** Origin, without a slash at its end. */
+  endpoint: string;
+  scope: string[];
+}
+
 /** A profile with every value checked. */
 export interface ResolvedProfile {
   /** Undefined where the config has no `profiles`. */
@@ -67,6 +77,7 @@ export interface ResolvedProfile {
   /** Undefined only beside a `tokenStore`: a consumer of tokens. */
   credentials?: ProviderBlock;
   tokenStore?: TokenStoreSettings;
+  rotation?: RotationSettings;
   warnings: string[];
   /** Dotted path → `imsvault.config.yaml:12`, a variable, `--set`, `code` or `default`. */
   origins: ReadonlyMap<string, string>;

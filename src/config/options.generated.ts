@@ -28,6 +28,7 @@ export interface ImsvaultProfile {
   credentials?: Credentials;
   tokenStore?: TokenStore;
   renewal?: RenewalOptions;
+  rotation?: RotationOptions;
 }
 /**
  * Adobe IMS.
@@ -1138,6 +1139,27 @@ export interface RenewalOptions {
    * The token is not served any more from this long before expiry, but at most a twentieth of the life. At most 24 h. Default 1m.
    */
   floorMargin?: number | string;
+}
+/**
+ * What `imsvault rotate` needs to know of the credential. Default none.
+ */
+export interface RotationOptions {
+  /**
+   * Number of the organisation, as in the URLs of the Developer Console: not `…@AdobeOrg`. 1 to 20 digits.
+   */
+  orgId: string | number;
+  /**
+   * Id of the OAuth Server-to-Server credential, as in the URLs of the Developer Console: not the client id. 1 to 64 letters, digits, _ and -.
+   */
+  credentialId: string | number;
+  /**
+   * Origin of Adobe's API for client secrets, an https:// URL; http:// for loopback only. Default https://api.adobe.io.
+   */
+  endpoint?: string;
+  /**
+   * Scopes of the token for that API: a list, or a text with commas or spaces between them. Default AdobeID, openid, read_organizations, additional_info.projectedProductContext, additional_info.roles, adobeio_api, read_client_secret, manage_client_secrets.
+   */
+  scope?: string | string[];
 }
 export interface ImsvaultProfiles {
   /**

@@ -7,7 +7,7 @@ import type { ValidationResult } from '../secret/provider.js';
 import { describeIssues } from './issues.js';
 import { PROVIDER_NAMES } from './json-schema.js';
 import { isModuleName, loadBuiltIn, loadThirdParty } from './provider-module.js';
-import { blockOptions } from './schema.js';
+import { blockOptions } from './store-schema.js';
 import { didYouMean } from './suggest.js';
 import { isObject, type JsonObject, kindOf, omit, type Path, pick } from './tree.js';
 import { FOREIGN_MODULE } from './trust.js';

@@ -9,7 +9,7 @@ import { profileSchema } from './json-schema.js';
 import type { ImsSettings, ResolvedProfile } from './load.js';
 import { keysAt, listOptions } from './option-tree.js';
 import { type BlockReader, readCredentials } from './provider-block.js';
-import { imsOptions, renewalOptions } from './schema.js';
+import { imsOptions, renewalOptions, rotationOptions } from './schema.js';
 import { findSecretsForNames, NOT_A_NAME } from './secrets.js';
 import type { SelectedProfile } from './select-profile.js';
 import { didYouMean, printable } from './suggest.js';
@@ -76,6 +76,8 @@ export async function resolveProfile(input: ResolveInput): Promise<ResolvedProfi
 
   const ims = parse(imsOptions, tree.ims, ['ims'], reader);
   const renewal = parse(renewalOptions, tree.renewal, ['renewal'], reader);
+  const rotation =
+    tree.rotation === undefined ? undefined : parse(rotationOptions, tree.rotation, ['rotation'], reader);
   const credentials =
     tree.credentials === undefined ? undefined : await readCredentials(tree.credentials, ['credentials'], reader);
   /** What the token store takes over from `credentials` stands there, and is said of there. */
@@ -95,6 +97,7 @@ export async function resolveProfile(input: ResolveInput): Promise<ResolvedProfi
     ...(credentials === undefined ? {} : { credentials: credentials.resolved }),
     ...(tokenStore === undefined ? {} : { tokenStore: tokenStore.resolved }),
     renewal,
+    ...(rotation === undefined ? {} : { rotation }),
   };
   return {
     ...(selected.name === undefined ? {} : { name: selected.name }),
@@ -110,13 +113,14 @@ export async function resolveProfile(input: ResolveInput): Promise<ResolvedProfi
     },
     ...(credentials === undefined ? {} : { credentials: credentials.block }),
     ...(tokenStore === undefined ? {} : { tokenStore: tokenStore.settings }),
+    ...(rotation === undefined ? {} : { rotation: { ...rotation, endpoint: new URL(rotation.endpoint).origin } }),
     warnings,
     origins: originsOf(resolved, raw, sourceOf, overrides, standsAt),
     redacted: () => redactAll(resolved, input.references, standsAt),
   };
 }
 
-function parse<Schema extends typeof imsOptions | typeof renewalOptions>(
+function parse<Schema extends typeof imsOptions | typeof renewalOptions | typeof rotationOptions>(
   schema: Schema,
   value: unknown,
   path: Path,

@@ -9,18 +9,16 @@ import { DEFAULT_RENEWAL } from '../token/renewal-schedule.js';
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 
-const scope = z
-  .union([z.string(), z.array(z.string())])
-  .transform((value, context) => {
-    const list = parseStringList(value);
-    if (list !== undefined && list.length > 0) return list;
-    context.addIssue({ code: 'custom', message: 'must name at least one scope' });
-    return z.NEVER;
-  })
-  .optional()
-  .meta({
-    description: `Scopes to ask for: a list, or a text with commas or spaces between them. Default: those that the secret names, else ${DEFAULT_SCOPE.join(', ')}.`,
-  });
+const scopeList = z.union([z.string(), z.array(z.string())]).transform((value, context) => {
+  const list = parseStringList(value);
+  if (list !== undefined && list.length > 0) return list;
+  context.addIssue({ code: 'custom', message: 'must name at least one scope' });
+  return z.NEVER;
+});
+
+const scope = scopeList.optional().meta({
+  description: `Scopes to ask for: a list, or a text with commas or spaces between them. Default: those that the secret names, else ${DEFAULT_SCOPE.join(', ')}.`,
+});
 
 const text = (description: string) => z.string().trim().min(1).max(256).optional().meta({ description });
 
@@ -87,6 +85,68 @@ export const imsOptions = z
   })
   .meta({ description: 'Adobe IMS.' });
 
+const DEFAULT_ROTATION_ENDPOINT = 'https://api.adobe.io';
+
+/** What Adobe's API for client secrets asks for. Source: Adobe's documentation of credential rotation by API. */
+const ROTATION_SCOPE: readonly string[] = [
+  'AdobeID',
+  'openid',
+  'read_organizations',
+  'additional_info.projectedProductContext',
+  'additional_info.roles',
+  'adobeio_api',
+  'read_client_secret',
+  'manage_client_secrets',
+];
+
+const id = (description: string, pattern: RegExp, shape: string) =>
+  z
+    .union([z.string(), z.int()])
+    .transform((value, context) => {
+      const text = String(value).trim();
+      if (pattern.test(text)) return text;
+      context.addIssue({ code: 'custom', message: `must be ${shape}` });
+      return z.NEVER;
+    })
+    .meta({ description });
+
+export const rotationOptions = z
+  .strictObject({
+    orgId: id(
+      'Number of the organisation, as in the URLs of the Developer Console: not `…@AdobeOrg`. 1 to 20 digits.',
+      /^\d{1,20}$/,
+      'the number of the organisation in the Developer Console, not …@AdobeOrg',
+    ),
+    credentialId: id(
+      'Id of the OAuth Server-to-Server credential, as in the URLs of the Developer Console: not the client id. 1 to 64 letters, digits, _ and -.',
+      /^[\w-]{1,64}$/,
+      'the id of the credential in the Developer Console: 1 to 64 letters, digits, _ and -',
+    ),
+    endpoint: z
+      .string()
+      .default(DEFAULT_ROTATION_ENDPOINT)
+      .meta({
+        description: `Origin of Adobe's API for client secrets, an https:// URL; http:// for loopback only. Default ${DEFAULT_ROTATION_ENDPOINT}.`,
+      }),
+    scope: scopeList.default([...ROTATION_SCOPE]).meta({
+      description: `Scopes of the token for that API: a list, or a text with commas or spaces between them. Default ${ROTATION_SCOPE.join(', ')}.`,
+    }),
+  })
+  .superRefine(({ endpoint }, context) => {
+    const message = originProblem(endpoint);
+    if (message !== undefined) context.addIssue({ code: 'custom', path: ['endpoint'], message });
+  })
+  .meta({ description: 'What `imsvault rotate` needs to know of the credential. Default none.' });
+
+/** A token that may delete client secrets goes there. */
+function originProblem(value: string): string | undefined {
+  const problem = endpointProblem(value, true);
+  if (problem !== undefined) return problem;
+  const { protocol, hostname, pathname } = new URL(value);
+  if (protocol === 'http:' && !isLoopbackHost(hostname)) return 'must start with https://';
+  return pathname === '/' ? undefined : 'must be an origin, without a path';
+}
+
 /** The URL itself is never repeated: it may hold a login. */
 function endpointProblem(value: string, allowPlainHttp: boolean): string | undefined {
   if (!URL.canParse(value)) return 'must be an https:// URL';
@@ -131,62 +191,3 @@ export const renewalOptions = z
     context.addIssue({ code: 'custom', path: ['softFractionMin'], message: 'must not be above softFractionMax' });
   })
   .meta({ description: 'When a token is renewed.' });
-
-const field = (what: string) =>
-  z
-    .string()
-    .min(1)
-    .max(256)
-    .optional()
-    .meta({ description: `Field of the secret that holds ${what}: a name, or a dotted path. Default: known names.` });
-
-const timeout = durationOption('Bound on one read of the store. 100 ms to 2 min. Default 10s.', {
-  min: 100,
-  max: 2 * MINUTE,
-}).default(10 * SECOND);
-
-/** What every block of `credentials` takes besides its provider's own options. */
-export const blockOptions = z.strictObject({
-  timeout,
-  fields: z
-    .strictObject({
-      clientId: field('the client id'),
-      clientSecret: field('the client secret'),
-      scope: field('the scopes'),
-      orgId: field('the organisation'),
-    })
-    .optional()
-    .meta({ description: 'Names of the fields of the secret, where they are not among those known.' }),
-});
-
-/** What `tokenStore` takes besides its provider's own options. */
-export const tokenStoreOptions = z.strictObject({
-  timeout,
-  create: z.boolean().default(true).meta({
-    description: 'Create the secret that holds the token where there is none. Default true.',
-  }),
-  onMismatch: z.enum(['exchange', 'replace', 'fail']).default('exchange').meta({
-    description:
-      'What to do with a stored token of another identity: exchange one of its own and leave it, replace it (see identityRevision), or fail. Default exchange.',
-  }),
-  identityRevision: z.int().min(0).default(0).meta({
-    description:
-      'With onMismatch replace, only a stored token of a lower revision is replaced. Raise it with each change of endpoint, scopes, organisation or client. 0 or more. Default 0.',
-  }),
-  onUnavailable: z.enum(['exchange', 'fail']).default('exchange').meta({
-    description: 'What to do without the store: exchange one of its own, or fail. Default exchange.',
-  }),
-});
-
-/** Providers that only read. */
-export const READ_ONLY_PROVIDERS: readonly string[] = ['env'];
-
-const NEWEST = 'cannot stand here: a token is always written as the newest version';
-const ONE_SECRET = 'cannot stand here: a token is one secret; name it by secretName';
-
-/** Options of providers that name what can be read only; by provider and option, why `tokenStore` does not take them. */
-export const READ_ONLY_OPTIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  'aws-secrets-manager': { versionId: NEWEST },
-  'azure-key-vault': { version: NEWEST, clientIdSecretName: ONE_SECRET, clientSecretSecretName: ONE_SECRET },
-  vault: { version: NEWEST },
-};

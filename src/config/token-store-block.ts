@@ -1,7 +1,7 @@
 import { identityInNames, identityOf, type TokenIdentity } from '../token/identity.js';
 import type { TokenStoreSettings } from './load.js';
 import { type BlockReader, readBlock } from './provider-block.js';
-import { blockOptions, READ_ONLY_OPTIONS, READ_ONLY_PROVIDERS, tokenStoreOptions } from './schema.js';
+import { blockOptions, READ_ONLY_OPTIONS, READ_ONLY_PROVIDERS, tokenStoreOptions } from './store-schema.js';
 import { isObject, type JsonObject, omit, type Path, pick } from './tree.js';
 
 export interface ReadTokenStore {

@@ -8,7 +8,7 @@ import { createExchanger, type Exchanger, MAX_TOKEN_RESPONSE_BYTES } from '../im
 import { createHttpClient, type HttpClient } from '../net/http-client.js';
 import { proxySettingsFromEnv } from '../net/proxy-settings.js';
 import { readBoundedFile } from '../secret/secret-file.js';
-import { exchangeFresh, type Renewed } from '../token/exchange-renewal.js';
+import { createExchangeRenewal, type Renewed } from '../token/exchange-renewal.js';
 import type { RenewRequest } from '../token/fleet-options.js';
 import type { TokenFrom } from '../token/held-token.js';
 import type { RenewalPolicy } from '../token/renewal-schedule.js';
@@ -73,10 +73,11 @@ export async function openTokenEngine(options: LoadOptions, deps: EngineDeps): P
     orgId: ims.orgId,
     warn,
   });
+  const renewal = source && createExchangeRenewal({ source, exchanger, clock, timeoutMs: ims.timeoutMs, warn });
   const exchange: Exchange | undefined =
-    source &&
+    renewal &&
     (async (signal) => {
-      const renewed = await exchangeFresh(source, exchanger, signal);
+      const renewed = await renewal(signal);
       onEvent({ type: 'exchanged' });
       return renewed;
     });

@@ -16,8 +16,8 @@ const FORMS =
   'an origin is https://host, https://*.example.com for the hosts below it, or http:// with a loopback host';
 
 export interface AllowedOrigins {
-  /** @param origin as `URL.origin` writes it */
-  includes(origin: string): boolean;
+  /** Whether a URL is at one of them. */
+  include(url: URL): boolean;
   readonly problems: readonly ConfigProblem[];
 }
 
@@ -34,15 +34,13 @@ export function parseAllowedOrigins(list: unknown): AllowedOrigins {
     else exact.add(parsed.url.origin);
   }
 
-  function includes(origin: string): boolean {
+  function include({ origin, protocol, hostname, port }: URL): boolean {
     if (exact.has(origin)) return true;
-    if (wildcards.length === 0) return false;
-    const { protocol, hostname, port } = new URL(origin);
     if (protocol !== 'https:' || CUSTOMERS_CODE.test(hostname)) return false;
     return wildcards.some((wildcard) => hostname.endsWith(`.${wildcard.hostname}`) && port === wildcard.port);
   }
 
-  return { includes, problems };
+  return { include, problems };
 }
 
 function parseEntry(entry: unknown): { url: URL; isWildcard: boolean } | string {

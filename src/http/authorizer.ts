@@ -28,7 +28,7 @@ export function createAuthorizer(
   const source = createTokenSource(provider);
   const rules = createRequestRules(options);
   return async (url, { signal, rejected } = {}) => {
-    if (!rules.isAllowed(new URL(url).origin)) return undefined;
+    if (!rules.isAllowed(new URL(url))) return undefined;
     const token = rejected === undefined ? await source.get(signal) : await source.replace(rejected, signal);
     return token === undefined ? undefined : { headers: rules.headersWith(token), token };
   };

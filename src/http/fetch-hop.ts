@@ -61,9 +61,9 @@ export function redirectHop(hop: Hop, response: Response): Hop | undefined {
   if (becomesGet) for (const name of BODY_HEADERS) headers.delete(name);
   if (url.origin !== hop.url.origin) for (const name of ORIGIN_HEADERS) headers.delete(name);
   const method = becomesGet ? 'GET' : hop.method;
-  const body = becomesGet ? null : hop.body;
+  const body = becomesGet ? null : (hop.body as NonNullable<RequestInit['body']>);
   const { signal } = hop;
-  const init = { ...hop.init, method, headers, body: body as RequestInit['body'] & {}, signal: signal ?? null };
+  const init = { ...hop.init, method, headers, body, signal: signal ?? null };
   return { url, input: url.href, init, method, headers, body, signal };
 }
 

@@ -2,8 +2,8 @@
 export const MAX_DISCARDED_BYTES = 64 * 1024;
 
 export interface HeldResponseOptions {
-  /** Sends the request again, or gives false: then the response is handed on. When it rejects, that is the error. */
-  retry: () => Promise<boolean>;
+  /** Gives what sends the request again, or undefined: then the response is handed on. When it fails, that is the error. */
+  retry: () => Promise<(() => void) | undefined>;
   /** Lets the response's body flow. */
   resume: () => void;
   abort: (reason: Error) => void;
@@ -30,14 +30,15 @@ export function holdResponse<T>(options: HeldResponseOptions): HeldResponse<T> {
 
   async function decide(): Promise<void> {
     try {
-      const isRetried = await retry();
+      const send = await retry();
       if (phase !== 'waiting') return;
-      phase = isRetried ? 'discarding' : 'passing';
-      if (!isRetried) for (const event of waiting) event();
+      phase = send === undefined ? 'passing' : 'discarding';
+      if (send === undefined) for (const event of waiting) event();
       // Where it has ended, its connection may serve another request by now.
       if (!hasEnded) resume();
+      // After the rest of the response was read, so that its connection is free again.
+      send?.();
     } catch (error) {
-      if (phase === 'discarding') return;
       phase = 'discarding';
       fail(error as Error);
       abort(error as Error);

@@ -20,8 +20,8 @@ export interface TokenRequestOptions {
 
 /** Options, checked. */
 export interface RequestRules {
-  /** @param origin as `URL.origin` writes it */
-  isAllowed(origin: string): boolean;
+  /** Whether a URL is at an origin that gets the token. */
+  isAllowed(url: URL): boolean;
   /** What is sent with `token`. Names in lower case. */
   headersWith(token: AccessToken): Readonly<Record<string, string>>;
 }
@@ -50,7 +50,7 @@ export function createRequestRules(options: TokenRequestOptions): RequestRules {
   let last: { token: AccessToken; headers: Record<string, string> } | undefined;
 
   return {
-    isAllowed: origins.includes,
+    isAllowed: origins.include,
     headersWith(token) {
       if (last?.token !== token) {
         const authorization = `Bearer ${token.accessToken}`;

@@ -1,19 +1,19 @@
 import type { Dispatcher } from 'undici';
-import { type HeldResponse, holdResponse } from './held-response.js';
+import { type HeldResponse, type HeldResponseOptions, holdResponse } from './held-response.js';
 
 type Handler = Dispatcher.DispatchHandler;
 
 /**
  * Hands a response on to `handler`, but holds a 401 until `retry` has settled.
- * @param retry sends the request again, or gives false: then the 401 is handed on. When it rejects, that is the
+ * @param retry gives what sends the request again, or undefined: then the 401 is handed on. When it fails, that is the
  *   request's error
  */
-export function createRetryHandler(handler: Handler, retry: () => Promise<boolean>): Handler {
+export function createRetryHandler(handler: Handler, retry: HeldResponseOptions['retry']): Handler {
   return handler.onHeaders === undefined ? decodedHandler(handler, retry) : rawHandler(handler, retry);
 }
 
 /** For handlers of other interceptors. */
-function decodedHandler(handler: Handler, retry: () => Promise<boolean>): Handler {
+function decodedHandler(handler: Handler, retry: HeldResponseOptions['retry']): Handler {
   let held: HeldResponse<void> | undefined;
   return {
     onRequestStart: (controller, context) => handler.onRequestStart?.(controller, context),
@@ -50,7 +50,7 @@ function decodedHandler(handler: Handler, retry: () => Promise<boolean>): Handle
  * them between the two, and encoding them again, costs more than all the rest of the interceptor
  * (bench/measures/interceptor.mjs: 1.12 of a bare request).
  */
-function rawHandler(handler: Handler, retry: () => Promise<boolean>): Handler {
+function rawHandler(handler: Handler, retry: HeldResponseOptions['retry']): Handler {
   let held: HeldResponse<boolean | undefined> | undefined;
   let abort: (reason?: Error) => void = () => undefined;
   return {

@@ -66,7 +66,7 @@ export function createTokenFetch<F extends AnyFetch = typeof fetch>(
 
   async function tokenFetch(input: string | URL | Request, init: RequestInit = {}): Promise<Response> {
     let hop = firstHop(input, init);
-    if (hop === undefined || !rules.isAllowed(hop.url.origin) || hop.headers.has('authorization')) {
+    if (hop === undefined || !rules.isAllowed(hop.url) || hop.headers.has('authorization')) {
       return send(input, init);
     }
     for (let count = 0; ; count++) {
@@ -75,7 +75,7 @@ export function createTokenFetch<F extends AnyFetch = typeof fetch>(
       if (next === undefined) return count === 0 ? response : redirected(response);
       discard(response);
       // Once it has left, it stays without: else any site could send a request of its making back with the token.
-      if (!rules.isAllowed(next.url.origin)) return redirected(await send(next.input, next.init));
+      if (!rules.isAllowed(next.url)) return redirected(await send(next.input, next.init));
       hop = next;
     }
   }

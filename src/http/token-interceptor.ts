@@ -25,7 +25,7 @@ export function createTokenInterceptor(
 
   function isAllowed(origin: string | URL): boolean {
     if (last?.origin !== origin) {
-      const isKnown = URL.canParse(String(origin)) && rules.isAllowed(new URL(origin).origin);
+      const isKnown = URL.canParse(String(origin)) && rules.isAllowed(new URL(origin));
       if (typeof origin !== 'string') return isKnown;
       last = { origin, isAllowed: isKnown };
     }
@@ -57,8 +57,7 @@ export function createTokenInterceptor(
       if (!isReplayable(request.body)) return send(token, handler);
       const retrying = createRetryHandler(handler, async () => {
         const next = await source.replace(token, signal);
-        if (next !== undefined) send(next, handler);
-        return next !== undefined;
+        return next === undefined ? undefined : () => send(next, handler);
       });
       return send(token, retrying);
     }

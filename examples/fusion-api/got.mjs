@@ -3,29 +3,19 @@ import { createAuthorizer } from 'imsvault/http';
 
 export function createGot(provider, options, config) {
   const authorize = createAuthorizer(provider, options);
-  return got.extend({
-    prefixUrl: 'https://fusion.adobe.io',
-    followRedirect: false, // got follows redirects to other hosts with the API key
-    hooks: {
-      beforeRequest: [
-        async (request) => {
-          if (request.headers.authorization !== undefined) return;
-          const sent = await authorize(request.url, { signal: request.signal });
-          request.context.sent = sent;
-          request.headers = { ...sent?.headers, ...request.headers };
-        },
-      ],
-      afterResponse: [
-        async (response, retry) => {
-          const { context, url, signal, body } = response.request.options;
-          const { sent } = context;
-          // A stream cannot be sent again.
-          if (response.statusCode !== 401 || !sent || typeof body?.pipe === 'function') return response;
-          const again = await authorize(url, { rejected: sent.token, signal });
-          return again === undefined ? response : retry({ headers: again.headers, context: { sent: undefined } });
-        },
-      ],
-    },
-    ...config,
-  });
+  const beforeRequest = async ({ url, headers, signal, context }) => {
+    if (headers.authorization) return;
+    context.sent = await authorize(url, { signal });
+    for (const [name, value] of Object.entries(context.sent?.headers ?? {})) headers[name] ??= value;
+  };
+  const afterResponse = async (response, retry) => {
+    const { url, body, signal, context } = response.request.options;
+    // A stream cannot be sent again.
+    if (response.statusCode !== 401 || !context.sent || body?.pipe) return response;
+    const again = await authorize(url, { rejected: context.sent.token, signal });
+    return again ? retry({ headers: again.headers, context: { sent: undefined } }) : response;
+  };
+  const hooks = { beforeRequest: [beforeRequest], afterResponse: [afterResponse] };
+  // Without redirects: got takes the API key along to other hosts.
+  return got.extend({ prefixUrl: 'https://fusion.adobe.io', followRedirect: false, hooks, ...config });
 }

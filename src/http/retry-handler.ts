@@ -59,6 +59,7 @@ function rawHandler(handler: Handler, retry: HeldResponseOptions['retry']): Hand
       return handler.onConnect?.(abortRequest, ...context);
     },
     onUpgrade: (...upgrade) => handler.onUpgrade?.(...upgrade),
+    onResponseStarted: () => handler.onResponseStarted?.(),
     onHeaders(...start) {
       const [status, , resume] = start;
       if (status !== 401) return handler.onHeaders?.(...start) as boolean;

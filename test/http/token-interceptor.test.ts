@@ -2,7 +2,7 @@ import { EventEmitter, once } from 'node:events';
 import { createSecureServer, type Http2SecureServer } from 'node:http2';
 import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Agent, Client, type Dispatcher, FormData, interceptors } from 'undici';
+import { Agent, Client, type Dispatcher, FormData, interceptors, fetch as undiciFetch } from 'undici';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ImsvaultError } from '../../src/errors.js';
 import { createTokenDispatcher } from '../../src/http/token-dispatcher.js';
@@ -394,4 +394,23 @@ it('takes the FormData of undici a second time', async () => {
   expect((await get(compose(provider, [origin]), origin, { method: 'POST', body })).status).toBe(200);
   for (const request of seen) expect(request.body.toString()).toContain('some text');
   expect(seen).toHaveLength(2);
+});
+
+it.each<[string, typeof undiciFetch]>([
+  ['the global fetch', globalThis.fetch as unknown as typeof undiciFetch],
+  ["undici's fetch", undiciFetch],
+])('serves %s as its dispatcher', async (_name, client) => {
+  const other = await fixture.api();
+  const { origin, seen, state } = await fixture.api({ '/away': redirectTo(`${other.origin}/`) });
+  const provider = fixture.provider();
+  await provider.getToken();
+  state.accepted = fakeToken(Date.now(), 3600);
+  provider.renewals.mockResolvedValueOnce(state.accepted);
+  const dispatcher = compose(provider, [origin]);
+  expect(await (await client(origin, { dispatcher })).text()).toBe('fine');
+  expect((await client(origin, { method: 'POST', body: 'some text', dispatcher })).status).toBe(200);
+  expect((await client(`${origin}/away`, { dispatcher })).status).toBe(200);
+  expect(seen.map(({ method }) => method)).toEqual(['GET', 'GET', 'POST', 'GET']);
+  expect(oursOf(seen[3]?.headers)).toMatchObject({ 'x-api-key': 'client' });
+  expect(oursOf(other.seen[0]?.headers)).toEqual({});
 });

@@ -21,13 +21,11 @@ export function createTokenInterceptor(
   /** Whose request went to another origin. Where a redirect leads back from there, it gets no token. */
   const strayed = new WeakSet<Dispatcher.DispatchHandler>();
   /** Most programs ask one origin over and over. */
-  let last: { origin: string | URL; isAllowed: boolean } | undefined;
+  let last: { origin: string; isAllowed: boolean } | undefined;
 
-  function isAllowed(origin: string | URL): boolean {
+  function isAllowed(origin: string): boolean {
     if (last?.origin !== origin) {
-      const isKnown = URL.canParse(String(origin)) && rules.isAllowed(new URL(origin));
-      if (typeof origin !== 'string') return isKnown;
-      last = { origin, isAllowed: isKnown };
+      last = { origin, isAllowed: URL.canParse(origin) && rules.isAllowed(new URL(origin)) };
     }
     return last.isAllowed;
   }
@@ -36,7 +34,7 @@ export function createTokenInterceptor(
     if (request.origin === undefined) {
       throw new TypeError('a request must name its origin to get a token: compose the interceptor on an Agent');
     }
-    if (!isAllowed(request.origin) || strayed.has(handler)) {
+    if (!isAllowed(String(request.origin)) || strayed.has(handler)) {
       strayed.add(handler);
       return dispatch(request, handler);
     }

@@ -85,3 +85,20 @@ export function oursOf(headers: IncomingHttpHeaders | undefined): Record<string,
   const names = ['authorization', 'x-api-key', 'x-gw-ims-org-id', 'x-organization-id', 'x-gw-region'];
   return Object.fromEntries(names.flatMap((name) => (headers?.[name] === undefined ? [] : [[name, headers[name]]])));
 }
+
+/** Refuses `old` with a 401 that never ends; others are fine. */
+export function endlessRejection(old: AccessToken) {
+  const seen = { written: 0, closed: 0 };
+  const route: Route = (request, response) => {
+    if (request.headers.authorization !== `Bearer ${old.accessToken}`) return void response.end('fine');
+    response.on('close', () => seen.closed++).writeHead(401);
+    const chunk = 'x'.repeat(16_384);
+    const write = (): void => {
+      if (response.destroyed) return;
+      seen.written += chunk.length;
+      response.write(chunk, () => setImmediate(write));
+    };
+    write();
+  };
+  return { seen, route };
+}

@@ -9,7 +9,7 @@ import { ImsvaultError } from '../../src/errors.js';
 import { createTokenFetch, type TokenFetchOptions } from '../../src/http/token-fetch.js';
 import type { TokenGiver } from '../../src/http/token-source.js';
 import { fakeToken } from '../support/fake-token.js';
-import { createHttpFixture, oursOf, type Route, redirectTo } from './fixture.js';
+import { createHttpFixture, endlessRejection, oursOf, type Route, redirectTo } from './fixture.js';
 
 const fixture = createHttpFixture();
 afterEach(() => fixture.closeAll());
@@ -204,22 +204,23 @@ describe.each(Object.entries(clients))('%s', (_title, client) => {
       expect(state.connections).toBeLessThanOrEqual(20);
     });
 
-    it('with a body that is long or never ends is retried, and its connection ended', async () => {
-      const ended = vi.fn();
-      const old = fakeToken(Date.now(), 3600);
-      const { origin } = await fixture.api({
-        '/': (request, response) => {
-          if (request.headers.authorization !== `Bearer ${old.accessToken}`) return void response.end('fine');
-          response.on('close', ended).writeHead(401);
-          const write = (): unknown =>
-            response.destroyed || response.write('x'.repeat(16_384), () => setImmediate(write));
-          write();
-        },
-      });
-      const provider = fixture.provider();
-      provider.renewals.mockResolvedValueOnce(old);
-      expect(await (await wrap(provider, [origin])(origin)).text()).toBe('fine');
-      await vi.waitFor(() => expect(ended).toHaveBeenCalled());
+    it('without an end is retried, or gives way to the error, and its connection is ended', async () => {
+      const error = new ImsvaultError('ERR_TOKEN_ENDPOINT_UNAVAILABLE', 'IMS is down');
+      for (const fails of [false, true]) {
+        const old = fakeToken(Date.now(), 3600);
+        const endless = endlessRejection(old);
+        const { origin } = await fixture.api({ '/': endless.route });
+        const provider = fixture.provider(async () => {
+          if (fails) throw error;
+          return fakeToken(Date.now(), 3600);
+        });
+        provider.renewals.mockResolvedValueOnce(old);
+        await provider.getToken();
+        const answer = wrap(provider, [origin])(origin);
+        if (fails) await expect(answer).rejects.toBe(error);
+        else expect(await (await answer).text()).toBe('fine');
+        await vi.waitFor(() => expect(endless.seen.closed).toBe(1));
+      }
     });
   });
 
@@ -259,7 +260,7 @@ describe.each(Object.entries(clients))('%s', (_title, client) => {
         '/away': (...call) => redirectTo(`${other.origin}/end`, 307)(...call),
         '/there-and-back': (...call) => redirectTo(`${other.origin}/back`)(...call),
         '/loop': redirectTo('/loop'),
-        '/file': redirectTo('file:///etc/passwd'),
+        '/data': redirectTo('data:text/plain,x'),
         '/invalid': redirectTo('http://'),
         '/nowhere': (_request, response) => response.writeHead(302).end('here'),
         '/307': redirectTo('/end', 307),
@@ -338,7 +339,7 @@ describe.each(Object.entries(clients))('%s', (_title, client) => {
         message: 'fetch failed',
       });
       expect(api.seen).toHaveLength(21);
-      for (const path of ['/file', '/invalid'])
+      for (const path of ['/data', '/invalid'])
         await expect(tokenFetch(api.origin + path)).rejects.toThrow('fetch failed');
       expect(await (await tokenFetch(`${api.origin}/nowhere`)).text()).toBe('here');
     });

@@ -10,7 +10,7 @@ import { createTokenInterceptor } from '../../src/http/token-interceptor.js';
 import type { TokenGiver } from '../../src/http/token-source.js';
 import { createAuthority } from '../support/authority.js';
 import { fakeToken } from '../support/fake-token.js';
-import { createHttpFixture, oursOf, type Route, redirectTo } from './fixture.js';
+import { createHttpFixture, endlessRejection, oursOf, type Route, redirectTo } from './fixture.js';
 
 const fixture = createHttpFixture();
 afterEach(() => fixture.closeAll());
@@ -196,10 +196,9 @@ describe.each(FORMS)('a 401, %s', (_title, form) => {
     expect(provider.renewals).toHaveBeenCalledTimes(1);
   });
 
-  it('that ends its connection, or is long, or never ends, is retried all the same', async () => {
+  it('is retried also where it ends its connection, or comes to a stop', async () => {
     const kinds: Route[] = [
       (_request, response) => response.writeHead(401, { connection: 'close' }).end('x'.repeat(1000)),
-      (_request, response) => response.writeHead(401, { 'content-length': 2_000_000 }).end('x'.repeat(2_000_000)),
       (_request, response) => void response.writeHead(401).write('x'),
     ];
     for (const refuse of kinds) {
@@ -209,14 +208,53 @@ describe.each(FORMS)('a 401, %s', (_title, form) => {
           ? refuse(request, response, body)
           : response.end('fine');
       const { origin } = await fixture.api({ '/': route });
-      const provider = fixture.provider(async () => {
-        await delay(30);
-        return fakeToken(Date.now(), 3600);
-      });
+      const provider = fixture.provider(() => delay(30).then(() => fakeToken(Date.now(), 3600)));
       provider.renewals.mockResolvedValueOnce(old);
       await provider.getToken();
       expect(await get(compose(provider, [origin], form), origin)).toMatchObject({ status: 200, body: 'fine' });
     }
+  });
+
+  it('without an end is not read while it waits, and loses its connection then', async () => {
+    const old = fakeToken(Date.now(), 3600);
+    const endless = endlessRejection(old);
+    const { origin } = await fixture.api({ '/': endless.route });
+    let writtenMeanwhile = 0;
+    const provider = fixture.provider(async () => {
+      await delay(300);
+      writtenMeanwhile = endless.seen.written;
+      return fakeToken(Date.now(), 3600);
+    });
+    provider.renewals.mockResolvedValueOnce(old);
+    await provider.getToken();
+    expect(await get(compose(provider, [origin], form), origin)).toMatchObject({ status: 200, body: 'fine' });
+    // What the system keeps for a connection.
+    expect(writtenMeanwhile).toBeLessThan(12 * 1024 * 1024);
+    await vi.waitFor(() => expect(endless.seen.closed).toBe(1));
+  });
+
+  it('whose connection breaks while it waits is a failed request, once', async () => {
+    let give: (token: ReturnType<typeof fakeToken>) => void = () => undefined;
+    const { origin, seen } = await fixture.api({
+      '/': (_request, response) => {
+        response.writeHead(401).write('x');
+        setTimeout(() => response.socket?.resetAndDestroy(), 20);
+      },
+    });
+    const provider = fixture.provider();
+    await provider.getToken();
+    provider.renewals.mockImplementationOnce(() => new Promise((resolve) => (give = resolve)));
+    const dispatcher = compose(provider, [origin], { above: form.above.slice(1) });
+    const handler = { onRequestStart() {}, onResponseError: vi.fn(), onResponseStart: vi.fn() };
+    dispatcher.dispatch({ origin, path: '/', method: 'GET' }, handler);
+    const answer = get(dispatcher, origin);
+    await expect(answer).rejects.toMatchObject({ code: 'ECONNRESET' });
+    await vi.waitFor(() => expect(handler.onResponseError).toHaveBeenCalledTimes(1));
+    give(fakeToken(Date.now(), 3600));
+    await delay(50);
+    expect(handler.onResponseStart).not.toHaveBeenCalled();
+    expect(handler.onResponseError).toHaveBeenCalledTimes(1);
+    expect(seen).toHaveLength(2);
   });
 
   it('is one renewal for 1,000 requests at once', async () => {

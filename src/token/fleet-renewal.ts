@@ -169,18 +169,20 @@ export function createFleetRenewal(options: FleetOptions): FleetRenewal {
     const held = adoption.heldToken(replaced ?? given.usable);
     let request = given;
     let hasSpread = store.claimSpreadMs === 0;
-    let hasWaited = false;
+    let wasAway = false;
+    let wasDenied = false;
     for (let round = 1; ; round++) {
       const seen = await store.read(signal).catch((error: unknown) => {
         if (error instanceof ImsvaultError && error.code === 'ERR_SECRET_UNAVAILABLE') return error;
         throw error;
       });
       if (seen instanceof ImsvaultError) {
-        if (hasWaited) return exchangeAlone(`it cannot be used (${seen.message})`, request, signal);
-        hasWaited = true;
+        if (wasAway) return exchangeAlone(`it cannot be used (${seen.message})`, request, signal);
+        wasAway = true;
         await waitForStore(seen, request, signal);
         continue;
       }
+      wasAway = false;
       const { document } = seen;
       if (document !== undefined) guard.check(document.generation, store.place);
       warnOfClock(seen.clockOffsetMs);
@@ -206,8 +208,8 @@ export function createFleetRenewal(options: FleetOptions): FleetRenewal {
         try {
           const result = await claim(seen, signal);
           if (result instanceof ImsvaultError) {
-            if (hasWaited) return await exchangeAlone(`it cannot be used (${result.message})`, request, signal);
-            hasWaited = true;
+            if (wasDenied) return await exchangeAlone(`it cannot be used (${result.message})`, request, signal);
+            wasDenied = true;
             await waitForStore(result, request, signal);
             continue;
           }

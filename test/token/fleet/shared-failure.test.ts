@@ -1,7 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { ImsvaultError, TokenRequestRejectedError } from '../../../src/errors.js';
 import { fakeToken } from '../../support/fake-token.js';
-import { createWorker, documentOf, HOUR, published, serverError, settled, setUp, unavailable } from './fixture.js';
+import {
+  claimBy,
+  createWorker,
+  documentOf,
+  HOUR,
+  published,
+  serverError,
+  settled,
+  setUp,
+  unavailable,
+} from './fixture.js';
 
 describe('rule 6: failure is shared', () => {
   it('puts the failure in place of the claim, and nobody else tries before its pause is over', async () => {
@@ -113,5 +123,35 @@ describe('rule 6: failure is shared', () => {
     const worker = createWorker(clock, store);
     await settled(clock, worker.renew());
     expect([worker.events.at(-1), store.document?.generation]).toEqual(['published', 1]);
+  });
+
+  it('looks at a store that was away once more, and exchanges only after two failures in a row', async () => {
+    const { clock, store } = setUp();
+    store.holds(documentOf(claimBy('other')));
+    let looks = 0;
+    store.onRead = () => {
+      if (++looks % 2 === 1) throw unavailable();
+    };
+    const worker = createWorker(clock, store, { random: () => 0.1 });
+    const renewal = worker.renew();
+    await clock.advance(10_000);
+    expect([looks > 6, worker.exchanges]).toEqual([true, 0]);
+    store.holds(documentOf({ token: published(clock.now()) }));
+    await settled(clock, renewal);
+    expect(worker.exchanges).toBe(0);
+  });
+
+  it('adopts what is there when the store is back', async () => {
+    const { clock, store } = setUp();
+    store.onRead = () => {
+      throw unavailable();
+    };
+    const worker = createWorker(clock, store);
+    const renewal = worker.renew();
+    await clock.advance(2000);
+    store.onRead = () => undefined;
+    store.holds(documentOf({ token: published(clock.now()) }));
+    await settled(clock, renewal, 4000);
+    expect([worker.exchanges, worker.warnings]).toEqual([0, []]);
   });
 });

@@ -56,7 +56,6 @@ export interface Exchanger {
   exchange(credential: Credential, signal?: AbortSignal): Promise<Exchanged>;
   /** Opens the connection while the secret is still being read; never fails. */
   connectAhead(): void;
-  close(): Promise<void>;
 }
 
 export function createExchanger(options: ExchangerOptions): Exchanger {
@@ -132,7 +131,6 @@ export function createExchanger(options: ExchangerOptions): Exchanger {
     connectAhead() {
       http.connectAhead(tokenEndpoint).catch(() => undefined);
     },
-    close: () => http.close(),
   };
 }
 

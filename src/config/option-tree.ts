@@ -1,4 +1,4 @@
-import { dotted, isObject, type Path } from './tree.js';
+import { dotted, getAt, isObject, type Path, setAt } from './tree.js';
 
 /** The part of JSON Schema that zod writes for options. */
 export interface SchemaNode {
@@ -94,4 +94,12 @@ export function coerce(text: string, node: SchemaNode): unknown {
   if (types.has('number') && /^-?\d{1,15}(\.\d{1,15})?$/.test(text.trim())) return Number(text);
   if (types.has('boolean') && (text === 'true' || text === 'false')) return text === 'true';
   return text;
+}
+
+/** What `${…}` gave is a text; its option may be a number. */
+export function coerceReferences(tree: unknown, schema: SchemaNode, isReference: (path: Path) => boolean): unknown {
+  return listOptions(schema, tree).reduce((result, { path, node }) => {
+    const value = getAt(tree, path);
+    return typeof value === 'string' && isReference(path) ? setAt(result, path, coerce(value, node)) : result;
+  }, tree);
 }

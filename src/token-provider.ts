@@ -55,13 +55,14 @@ export function createTokenProvider(config?: string | ImsvaultConfig, deps: Toke
   const clock = deps.clock ?? systemClock;
   const random = deps.random ?? Math.random;
   const warn = deps.onWarning ?? ((message: string) => process.emitWarning(message, 'ImsvaultWarning'));
-  return provideTokens(
+  const { provider } = provideTokens(
     async (onEvent) => {
       const { openTokenEngine } = await import('./engine/token-engine.js');
       return openTokenEngine(loadOptions(config, deps), { clock, random, warn, onEvent });
     },
     { clock, random, warn, onEvent: deps.onEvent },
   );
+  return provider;
 }
 
 function checkArguments(config: unknown, deps: unknown): void {

@@ -13,6 +13,12 @@ export interface ProvideTokensDeps {
   onEvent: ((event: TokenEvent) => void) | undefined;
 }
 
+export interface ProvidedTokens {
+  provider: TokenProvider;
+  /** Opens the engine now instead of with the first renewal. */
+  open(): Promise<TokenEngine>;
+}
+
 /**
  * A token provider on an engine that is opened with the first renewal, once. A failure is not kept: the file may have
  * been mended since.
@@ -20,7 +26,7 @@ export interface ProvideTokensDeps {
 export function provideTokens(
   open: (onEvent: (event: TokenEvent) => void) => Promise<TokenEngine>,
   { clock, random, warn, onEvent }: ProvideTokensDeps,
-): TokenProvider {
+): ProvidedTokens {
   const events = createTokenEvents(onEvent, warn);
   let engine: Promise<TokenEngine> | undefined;
   let renewal = DEFAULT_RENEWAL;
@@ -50,7 +56,7 @@ export function provideTokens(
     onEvent: events.emit,
   });
 
-  return {
+  const provider: TokenProvider = {
     getToken: manager.getToken,
     peekToken: manager.peekToken,
     status: () => ({ ...manager.status(), counters: events.counters() }),
@@ -59,4 +65,5 @@ export function provideTokens(
       await (await engine?.catch(() => undefined))?.close();
     },
   };
+  return { provider, open: opened };
 }

@@ -1,4 +1,5 @@
 import type { AccessToken } from '../access-token.js';
+import { accessTokenJson } from '../token/access-token-json.js';
 
 export const TOKEN_OUTPUTS = ['raw', 'json', 'env', 'header'] as const;
 export type TokenOutput = (typeof TOKEN_OUTPUTS)[number];
@@ -16,15 +17,6 @@ export function formatToken(token: AccessToken, output: TokenOutput, source: str
     case 'header':
       return `Authorization: Bearer ${token.accessToken}\n`;
     case 'json':
-      return `${JSON.stringify({
-        access_token: token.accessToken,
-        token_type: token.tokenType,
-        expires_at: new Date(token.expiresAt).toISOString(),
-        expires_in: Math.max(0, Math.floor((token.expiresAt - now) / 1000)),
-        issued_at: new Date(token.issuedAt).toISOString(),
-        scope: token.scope.join(','),
-        client_id: token.clientId,
-        source,
-      })}\n`;
+      return `${JSON.stringify(accessTokenJson(token, source, now))}\n`;
   }
 }

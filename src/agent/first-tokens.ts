@@ -1,12 +1,13 @@
 import type { Clock } from '../clock.js';
 import type { TokenProvider } from '../token-provider.js';
+import type { Limit } from './limit.js';
 
 export interface FirstTokensDeps {
   clock: Clock;
   /** A number in [0, 1). */
   random: () => number;
-  /** How many are fetched at once. Default 16: a thousand profiles must not come to their store together. */
-  concurrency?: number;
+  /** A thousand profiles must not come to their store together. */
+  limit: Limit;
 }
 
 /** Sees to it that every profile gets its first token; from then on each renews by itself. */
@@ -15,26 +16,10 @@ export interface FirstTokens {
   fetch(provider: TokenProvider): () => void;
 }
 
-const DEFAULT_CONCURRENCY = 16;
 const BASE_DELAY_MS = 1000;
 const MAX_DELAY_MS = 5 * 60_000;
 
-export function createFirstTokens({ clock, random, concurrency = DEFAULT_CONCURRENCY }: FirstTokensDeps): FirstTokens {
-  const waiting: (() => Promise<void>)[] = [];
-  let running = 0;
-
-  function next(): void {
-    while (running < concurrency) {
-      const attempt = waiting.shift();
-      if (attempt === undefined) return;
-      running++;
-      attempt().finally(() => {
-        running--;
-        next();
-      });
-    }
-  }
-
+export function createFirstTokens({ clock, random, limit }: FirstTokensDeps): FirstTokens {
   /** Doubling from 1 s to 5 min, the upper half of it at random, or what the server asked for. */
   function delayMs(failures: number, provider: TokenProvider): number {
     const bound = Math.min(MAX_DELAY_MS, BASE_DELAY_MS * 2 ** failures);
@@ -56,10 +41,7 @@ export function createFirstTokens({ clock, random, concurrency = DEFAULT_CONCURR
           if (!stopped) cancel = clock.setTimer(begin, delayMs(failures++, provider));
         }
       };
-      const begin = () => {
-        waiting.push(attempt);
-        next();
-      };
+      const begin = () => void limit(attempt);
       begin();
       return () => {
         stopped = true;

@@ -7,7 +7,7 @@ import { isLoopbackHost } from '../net/loopback.js';
 export type ListenAddress =
   | {
       readonly kind: 'tcp';
-      /** An IP address (IPv6 without brackets) or `localhost`. */
+      /** An IP address, IPv6 without brackets. */
       readonly host: string;
       /** 0: any free one. */
       readonly port: number;
@@ -36,7 +36,8 @@ export function parseListenAddress(text: string, option = '--listen'): ListenAdd
   if (!isHost || port > 65_535) {
     throw invalid(option, 'write ADDRESS:PORT, for example 127.0.0.1:7717 or [::1]:7717, or unix:PATH');
   }
-  return { kind: 'tcp', host, port };
+  // What the name resolves to is another file's to say.
+  return { kind: 'tcp', host: host === 'localhost' ? '127.0.0.1' : host, port };
 }
 
 /** The address as {@link parseListenAddress} takes it. */

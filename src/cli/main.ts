@@ -3,6 +3,7 @@ import { ConfigInvalidError, ImsvaultError } from '../errors.js';
 import type { ImsFault } from '../testing/index.js';
 import { VERSION } from '../version.js';
 import type { TokenCommandOptions } from './commands/token.js';
+import { defineServe } from './define-serve.js';
 import { EXIT, exitCodeFor } from './exit-codes.js';
 import { FAULT_ARGUMENTS, parseFault } from './fault-argument.js';
 import { Interrupted, type Io } from './io.js';
@@ -51,6 +52,8 @@ interface EmulatorFlags {
 }
 
 function createProgram(io: Io, done: (exitCode: number) => void): Command {
+  /** In the order in which they were given; most commands take the last. */
+  const profiles: string[] = [];
   const program = new Command('imsvault')
     .description('Access tokens for Adobe IMS, from the secret store that holds your client secret.')
     .version(VERSION)
@@ -58,7 +61,10 @@ function createProgram(io: Io, done: (exitCode: number) => void): Command {
       '-c, --config <file>',
       'config file (default: IMSVAULT_CONFIG, else imsvault.config.* found upwards from here)',
     )
-    .option('-p, --profile <name>', 'profile of the config file')
+    .option('-p, --profile <name>', 'profile of the config file', (name) => {
+      profiles.push(name);
+      return name;
+    })
     .option('--set <path=value>', 'set one config value; repeatable; not for secrets', collect)
     .option('--debug', 'print where an error came from')
     .exitOverride()
@@ -149,6 +155,8 @@ function createProgram(io: Io, done: (exitCode: number) => void): Command {
       const { runRotate } = await import('./commands/rotate.js');
       done(await runRotate(command.optsWithGlobals(), io));
     });
+
+  defineServe(program, profiles, io, done);
 
   program
     .command('emulator')

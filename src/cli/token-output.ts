@@ -1,5 +1,5 @@
 import type { AccessToken } from '../access-token.js';
-import { tokenJson } from '../token/token-json.js';
+import { accessTokenJson } from '../token/access-token-json.js';
 
 export const TOKEN_OUTPUTS = ['raw', 'json', 'env', 'header'] as const;
 export type TokenOutput = (typeof TOKEN_OUTPUTS)[number];
@@ -17,6 +17,6 @@ export function formatToken(token: AccessToken, output: TokenOutput, source: str
     case 'header':
       return `Authorization: Bearer ${token.accessToken}\n`;
     case 'json':
-      return `${JSON.stringify(tokenJson(token, source, now))}\n`;
+      return `${JSON.stringify(accessTokenJson(token, source, now))}\n`;
   }
 }

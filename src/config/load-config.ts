@@ -9,6 +9,8 @@ import { dotted, getAt, type Path } from './tree.js';
 export interface LoadConfigOptions extends Omit<LoadOptions, 'profile'> {
   /** `--profile`; default all. */
   profiles?: readonly string[];
+  /** Which load of the same config by this process it is, from 0. */
+  reload?: number;
 }
 
 export interface ServedAgentSettings extends AgentSettings {

@@ -1,6 +1,6 @@
 import type { AccessToken } from '../../access-token.js';
 import type { ServedSink } from '../../config/load-config.js';
-import { tokenJson } from '../../token/token-json.js';
+import { accessTokenJson } from '../../token/access-token-json.js';
 
 /** What a sink's file is made from. */
 export interface SinkToken {
@@ -21,7 +21,7 @@ export function builtInFormat({ format, variable }: Pick<ServedSink, 'format' | 
       // Without a line end: programs that read such a file take all of it.
       return ({ token }) => token.accessToken;
     case 'json':
-      return ({ token, source, now }) => `${JSON.stringify(tokenJson(token, source, now))}\n`;
+      return ({ token, source, now }) => `${JSON.stringify(accessTokenJson(token, source, now))}\n`;
     // A token is of RFC 6750's characters only, so it needs no quotes.
     case 'env':
       return ({ token }) => `export ${variable}=${token.accessToken}\n`;

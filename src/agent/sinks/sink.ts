@@ -22,6 +22,8 @@ export interface Sink {
   refresh(): Promise<void>;
   /** Whether the file holds the newest token that this sink was told of. */
   isWritten(): boolean;
+  /** Waits for a write under way. */
+  settled(): Promise<void>;
   close(): void;
 }
 
@@ -81,6 +83,7 @@ export async function openSink(settings: ServedSink, { clock, random, log, token
     settings,
     refresh,
     isWritten: () => written,
+    settled: async () => writing,
     close() {
       closed = true;
       cancel();

@@ -1,6 +1,6 @@
 import { ConfigInvalidError, ImsvaultError } from '../../errors.js';
 import { readBoundedFile } from '../../secret/secret-file.js';
-import { tokenJson } from '../../token/token-json.js';
+import { accessTokenJson } from '../../token/access-token-json.js';
 import type { SinkFormat } from './sink-content.js';
 
 /**
@@ -20,7 +20,8 @@ export async function templateFormat(file: string, option: string): Promise<Sink
   const eta = new Eta({ autoEscape: false });
   try {
     const template = eta.compile(text.toString('utf8'));
-    return ({ profile, token, source, now }) => eta.render(template, { ...tokenJson(token, source, now), profile });
+    return ({ profile, token, source, now }) =>
+      eta.render(template, { ...accessTokenJson(token, source, now), profile });
   } catch {
     // The parser's message quotes the text.
     throw invalid(option, `${file} is no valid eta template`);

@@ -7,7 +7,7 @@ import { LIVE, readyReply } from './health.js';
 import type { ConnectionPool } from './listen.js';
 import { metricsReply } from './metrics.js';
 import { createPageRoutes, type PageDoor } from './page-routes.js';
-import { problemReply, type Reply, send } from './reply.js';
+import { createSend, problemReply, type Reply } from './reply.js';
 import type { CountersByProfile } from './request-counters.js';
 import { createTokenRoutes } from './token-routes.js';
 
@@ -18,7 +18,7 @@ export interface RouterOptions {
   /** Of clients; the health addresses have their own. */
   pool: ConnectionPool;
   clock: Clock;
-  /** Whether the agent ends: answers close their connections. */
+  /** Whether the agent ends. */
   isClosing: () => boolean;
   /** Of the address that a browser is sent to. */
   webOrigin: () => string | undefined;
@@ -70,9 +70,10 @@ const NOT_FOUND = problemReply(404, {
 });
 
 export function createRouter(options: RouterOptions): Router {
-  const { profiles, requiredProfiles, accessToken, pool, clock, isClosing } = options;
+  const { profiles, requiredProfiles, accessToken, pool, clock } = options;
+  const send = createSend(options.isClosing);
   const counters: CountersByProfile = new Map();
-  const tokens = createTokenRoutes(profiles, counters, clock);
+  const tokens = createTokenRoutes(profiles, counters, clock, send);
   const pages = createPageRoutes(profiles, options.webOrigin, clock);
   const knows = ({ accessToken: given }: RequestHead) => given !== undefined && accessToken.matches(given);
   const get = (guarded: boolean, answer: Route['answer']): Route => ({ method: 'GET', guarded, answer });
@@ -117,7 +118,6 @@ export function createRouter(options: RouterOptions): Router {
     }
 
     return (request, response) => {
-      if (isClosing()) response.shouldKeepAlive = false;
       const answer = handle(request, response);
       if (answer !== undefined) send(response, answer);
     };

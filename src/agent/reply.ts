@@ -54,13 +54,13 @@ const FROM_IMS: ReadonlySet<string> = new Set(['ERR_TOKEN_REQUEST_REJECTED', 'ER
 /**
  * An error of the token's way: 502 where IMS refused, 503 where trying again may help, 500 where somebody has to mend
  * something here.
- * @param waitMs until the provider tries again
+ * @param pauseMs until the provider tries again
  */
-export function failureReply(thrown: unknown, waitMs: number | undefined): Reply {
+export function failureReply(thrown: unknown, pauseMs: number): Reply {
   const error = thrown instanceof ImsvaultError ? thrown : undefined;
   const { code = 'ERR_UNEXPECTED', message = 'unexpected error', hint, retryable = false } = error ?? {};
   const status = FROM_IMS.has(code) ? 502 : retryable || code === 'ERR_ABORTED' ? 503 : 500;
-  const retryAfter = waitMs === undefined || status === 500 ? [] : retryAfterHeader(waitMs);
+  const retryAfter = status === 500 ? [] : retryAfterHeader(Math.max(pauseMs, error?.retryAfterMs ?? 0));
   return jsonReply(
     status,
     { error: { code, message, ...(hint === undefined ? {} : { hint }), retryable } },
@@ -72,6 +72,12 @@ export function retryAfterHeader(waitMs: number): string[] {
   return ['Retry-After', String(Math.max(1, Math.ceil(waitMs / 1000)))];
 }
 
-export function send(response: ServerResponse, { status, headers, body }: Reply): void {
-  response.writeHead(status, headers).end(body);
+export type Send = (response: ServerResponse, reply: Reply) => void;
+
+/** @param isClosing whether the agent ends: answers then close their connections */
+export function createSend(isClosing: () => boolean): Send {
+  return (response, { status, headers, body }) => {
+    if (isClosing()) response.shouldKeepAlive = false;
+    response.writeHead(status, headers).end(body);
+  };
 }

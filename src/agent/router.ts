@@ -7,7 +7,7 @@ import { LIVE, readyReply } from './health.js';
 import type { ConnectionPool } from './listen.js';
 import { metricsReply } from './metrics.js';
 import { createPageRoutes, type PageDoor } from './page-routes.js';
-import { problemReply, type Reply, send } from './reply.js';
+import { createSend, problemReply, type Reply } from './reply.js';
 import type { CountersByProfile } from './request-counters.js';
 import { createTokenRoutes } from './token-routes.js';
 
@@ -18,7 +18,7 @@ export interface RouterOptions {
   /** Of clients; the health addresses have their own. */
   pool: ConnectionPool;
   clock: Clock;
-  /** Whether the agent ends: answers close their connections. */
+  /** Whether the agent ends. */
   isClosing: () => boolean;
   /** Of the address that a browser is sent to. */
   webOrigin: () => string | undefined;
@@ -46,7 +46,7 @@ interface Exchange {
 }
 
 interface Route {
-  readonly method: 'GET' | 'POST';
+  readonly methods: readonly string[];
   /** Whether `X-Imsvault-Token` is required. */
   readonly guarded: boolean;
   /** @returns undefined where it answers by itself */
@@ -70,13 +70,14 @@ const NOT_FOUND = problemReply(404, {
 });
 
 export function createRouter(options: RouterOptions): Router {
-  const { profiles, requiredProfiles, accessToken, pool, clock, isClosing } = options;
+  const { profiles, requiredProfiles, accessToken, pool, clock } = options;
+  const send = createSend(options.isClosing);
   const counters: CountersByProfile = new Map();
-  const tokens = createTokenRoutes(profiles, counters, clock);
+  const tokens = createTokenRoutes(profiles, counters, clock, send);
   const pages = createPageRoutes(profiles, options.webOrigin, clock);
   const knows = ({ accessToken: given }: RequestHead) => given !== undefined && accessToken.matches(given);
-  const get = (guarded: boolean, answer: Route['answer']): Route => ({ method: 'GET', guarded, answer });
-  const post = (answer: Route['answer']): Route => ({ method: 'POST', guarded: true, answer });
+  const get = (guarded: boolean, answer: Route['answer']): Route => ({ methods: ['GET', 'HEAD'], guarded, answer });
+  const post = (answer: Route['answer']): Route => ({ methods: ['POST'], guarded: true, answer });
   const metrics = () => metricsReply(profiles(), counters, pool.count, clock);
 
   const health = {
@@ -91,7 +92,8 @@ export function createRouter(options: RouterOptions): Router {
       '/v1/token': get(true, ({ query, head, response }) => void tokens.get(query, head, response)),
       '/v1/token/renew': post(({ query, request, response }) => void tokens.renew(query, request, response)),
       '/v1/web-code': post(() => pages.issueLink()),
-      '/login': get(false, ({ query, door }) => pages.login(query, door)),
+      // No HEAD: what only looks at a link must not use it up.
+      '/login': { methods: ['GET'], guarded: false, answer: ({ query, door }) => pages.login(query, door) },
       '/': get(false, ({ query, head, door }) => pages.home(query, knows(head) || pages.isOpen(head.cookie, door))),
     } satisfies Record<string, Route>),
   );
@@ -110,14 +112,12 @@ export function createRouter(options: RouterOptions): Router {
       const mark = url.indexOf('?');
       const route = known.get(mark === -1 ? url : url.slice(0, mark));
       if (route === undefined) return NOT_FOUND;
-      const { method } = request;
-      if (method !== route.method && !(method === 'HEAD' && route.method === 'GET')) return wrongMethod(route);
+      if (!route.methods.includes(request.method ?? '')) return wrongMethod(route);
       if (route.guarded && !knows(head)) return FORBIDDEN;
       return route.answer({ query: mark === -1 ? '' : url.slice(mark + 1), head, door, request, response });
     }
 
     return (request, response) => {
-      if (isClosing()) response.shouldKeepAlive = false;
       const answer = handle(request, response);
       if (answer !== undefined) send(response, answer);
     };
@@ -129,7 +129,7 @@ export function createRouter(options: RouterOptions): Router {
   };
 }
 
-function wrongMethod({ method }: Route): Reply {
-  const allowed = method === 'GET' ? 'GET, HEAD' : method;
+function wrongMethod({ methods }: Route): Reply {
+  const allowed = methods.join(', ');
   return problemReply(405, { code: 'ERR_AGENT_METHOD', message: `this path takes ${allowed}` }, ['Allow', allowed]);
 }

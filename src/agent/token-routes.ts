@@ -5,7 +5,7 @@ import type { TokenProvider } from '../token-provider.js';
 import type { AgentProfiles } from './agent-profiles.js';
 import type { RequestHead } from './guard.js';
 import { createRenewalLimit } from './renewal-limit.js';
-import { failureReply, problemReply, type Reply, retryAfterHeader, send } from './reply.js';
+import { failureReply, problemReply, type Reply, retryAfterHeader, type Send } from './reply.js';
 import { readJsonBody } from './request-body.js';
 import { type CountersByProfile, countersOf } from './request-counters.js';
 import { answerToken, chooseReply, type TokenAnswer, tokenVersion } from './token-answer.js';
@@ -36,6 +36,7 @@ export function createTokenRoutes(
   profiles: () => AgentProfiles,
   counters: CountersByProfile,
   clock: Clock,
+  send: Send,
 ): TokenRoutes {
   const answers = new WeakMap<TokenProvider, TokenAnswer>();
   const limit = createRenewalLimit(clock);
@@ -88,8 +89,8 @@ export function createTokenRoutes(
     } catch (error) {
       if (gone.signal.aborted) return;
       count.failed++;
-      const { lastError } = provider.status();
-      send(response, failureReply(error, lastError === undefined ? 1000 : lastError.retryAt - clock.now()));
+      const retryAt = provider.status().lastError?.retryAt ?? 0;
+      send(response, failureReply(error, retryAt - clock.now()));
     } finally {
       response.off('close', onClose);
     }

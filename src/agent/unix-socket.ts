@@ -23,11 +23,8 @@ export async function listenOnUnixSocket(
   await checkVacant(path);
   const folder = join(dirname(path), `.${randomBytes(4).toString('hex')}`);
   const made = join(folder, 's');
-  if (Buffer.byteLength(made) > MAX_PATH_BYTES) {
-    throw invalid(
-      path,
-      `is too long: sockets take ${MAX_PATH_BYTES} bytes, ${made.length - path.length} more than here`,
-    );
+  if (Math.max(Buffer.byteLength(path), Buffer.byteLength(made)) > MAX_PATH_BYTES) {
+    throw invalid(path, `is too long: a socket's path may have ${MAX_PATH_BYTES} bytes, its folder's some less`);
   }
   try {
     mkdirSync(folder, { mode: 0o700 });

@@ -35,15 +35,11 @@ export function tokenRecord(profile: string, event: TokenEvent): AgentRecord {
 
 /** Why a config was not taken. */
 export function refusalRecord(error: unknown): AgentRecord {
-  const known = error instanceof ImsvaultError ? error : undefined;
-  return {
-    level: 'error',
-    event: 'config-refused',
-    code: known?.code ?? 'ERR_UNEXPECTED',
-    // The text of an error that is not ours may quote anything.
-    message: known?.message ?? 'unexpected error',
-    ...(error instanceof ConfigInvalidError ? { problems: error.problems } : {}),
-  };
+  const head = { level: 'error', event: 'config-refused' } as const;
+  if (error instanceof ConfigInvalidError) return { ...head, code: error.code, problems: error.problems };
+  // The text of an error that is not ours may quote anything.
+  if (!(error instanceof ImsvaultError)) return { ...head, code: 'ERR_UNEXPECTED' };
+  return { ...head, code: error.code, message: error.message };
 }
 
 /** The settings of an agent that a reload does not change, and that another config has otherwise. */

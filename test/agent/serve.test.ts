@@ -1,9 +1,12 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { CLIENT_ID, CLIENT_SECRET, emulated, workspace } from '../cli/support.js';
 import { cleanUps, until } from '../testing/over-http.js';
 import { askConstantly, buildCommand, expectAllServed, type ServeOptions, type Serving, serve } from './serving.js';
+
+// Processes start, and some tests see several lives of a token.
+vi.setConfig({ testTimeout: 30_000 });
 
 let built: Awaited<ReturnType<typeof buildCommand>>;
 beforeAll(async () => {
@@ -104,7 +107,7 @@ describe('imsvault serve', () => {
 
   it('goes on when a profile has no token, and gets it when that becomes possible', async () => {
     const { start, emulator } = await setUp(ANY_PORT);
-    emulator.fail({ kind: 'status', status: 503 });
+    emulator.fail({ kind: 'unavailable' });
     const serving = start();
     await serving.event('token-renewal-failed');
     expect((await serving.get('/readyz')).status).toBe(503);
@@ -115,7 +118,7 @@ describe('imsvault serve', () => {
 
   it('lets a request under way end before it stops, and stops at once at a second signal', async () => {
     const { start, emulator } = await setUp(ANY_PORT);
-    emulator.fail({ kind: 'delay', ms: 700 }, 1);
+    emulator.fail({ kind: 'latency', ms: 700 }, 1);
     const serving = start();
     await serving.event('listening');
     const asked = serving.get('/v1/token');
@@ -129,7 +132,7 @@ describe('imsvault serve', () => {
     const stuck = start();
     await stuck.event('listening');
     const cut = stuck.get('/v1/token').catch(() => 'cut');
-    await until(() => emulator.requests.length > 2);
+    await until(() => emulator.requests.length > 1);
     stuck.child.kill('SIGTERM');
     await stuck.event('stopping');
     stuck.child.kill('SIGTERM');
@@ -238,9 +241,7 @@ profiles: { a: {}, b: { credentials: { provider: env, clientSecret: UNSET_SECRET
 
 describe('reload', () => {
   it('at SIGHUP keeps what is as it was, opens and closes the rest, and fails no request', async () => {
-    const { start, emulator, file, cwd } = await setUp(
-      `${ANY_PORT}profiles: { same: {}, changed: {}, removed: {} }\n`,
-    );
+    const { start, emulator, file, cwd } = await setUp(`${ANY_PORT}profiles: { same: {}, changed: {}, removed: {} }\n`);
     const serving = start();
     await serving.event('token-renewed', 3);
     const same = await tokenOf(serving, '/v1/token?profile=same');
@@ -265,8 +266,8 @@ profiles: { added: {}, same: {}, changed: { ims: { scope: [openid] } } }\n`,
     replace(file, 'profiles: { same: { ims: { bad1: 1 } }, changed: { bad2: 1 } }\n');
     serving.child.kill('SIGHUP');
     const refused = await serving.event('config-refused');
-    expect(refused).toContain('bad1');
-    expect(refused).toContain('bad2');
+    expect(refused).toContain('profiles.same.ims.');
+    expect(refused).toContain('profiles.changed.');
     expect(await tokenOf(serving, '/v1/token?profile=same')).toBe(same);
 
     replace(file, 'agent: { listen: 127.0.0.1:1 }\nprofiles: { same: {}, changed: { ims: { scope: [openid] } } }\n');

@@ -8,6 +8,9 @@ import { type BuiltPackage, buildPackage } from '../support/built.js';
 import { expectNoSecrets } from '../support/leaks.js';
 import { cleanUps, until } from '../testing/over-http.js';
 
+/** What takes longer goes wrong. */
+const MAX_WAIT_MS = 15_000;
+
 /** The command line as users run it. */
 export async function buildCommand(packages: readonly string[] = ['undici']): Promise<BuiltPackage & { bin: string }> {
   const built = await buildPackage({ cli: 'src/cli/process.ts' });
@@ -69,7 +72,8 @@ export function serve({ bin, cwd, args = [], env = {}, secrets = [] }: ServeOpti
   const events = (name: string) => stderr.split('\n').filter((line) => line.includes(`: ${name}`));
 
   async function event(name: string, count = 1): Promise<string> {
-    await until(() => events(name).length >= count || !running());
+    const deadline = Date.now() + MAX_WAIT_MS;
+    await until(() => events(name).length >= count || !running() || Date.now() > deadline);
     if (events(name).length < count) throw new Error(`no event ${name}: ${stderr}`);
     return events(name)[count - 1] as string;
   }
@@ -82,11 +86,15 @@ export function serve({ bin, cwd, args = [], env = {}, secrets = [] }: ServeOpti
     ended,
     async get(path, socketPath) {
       const port = Number(/127\.0\.0\.1:(\d+)/.exec(await event('listening'))?.[1]);
-      const accessToken = readFileSync(args.includes('--token-file') ? tokenFile : join(cwd, 'imsvault-agent-token'), 'utf8');
+      const accessToken = readFileSync(
+        args.includes('--token-file') ? tokenFile : join(cwd, 'imsvault-agent-token'),
+        'utf8',
+      );
       return new Promise((resolve, reject) => {
-        const headers = { 'x-imsvault-token': accessToken.trim(), connection: 'close' };
+        const host = socketPath === undefined ? `127.0.0.1:${port}` : 'localhost';
+        const headers = { 'x-imsvault-token': accessToken.trim(), connection: 'close', host };
         const to = socketPath === undefined ? { host: '127.0.0.1', port } : { socketPath };
-        httpRequest({ ...to, path, headers: { ...headers, host: 'localhost' } }, (response) => {
+        httpRequest({ ...to, path, headers }, (response) => {
           let text = '';
           response.on('data', (data) => {
             text += data;
@@ -118,13 +126,16 @@ export function askConstantly(serving: Serving, path: string): () => Promise<Ans
   const answers: Answer[] = [];
   let stopped = false;
   const asking = (async () => {
-    while (!stopped) answers.push(await serving.get(path).catch((error) => ({ status: 0, body: { error: String(error) } })));
+    while (!stopped)
+      answers.push(await serving.get(path).catch((error) => ({ status: 0, body: { error: String(error) } })));
   })();
-  return async () => {
+  const stop = async () => {
     stopped = true;
     await asking;
     return answers;
   };
+  cleanUps.push(stop);
+  return stop;
 }
 
 export function expectAllServed(answers: readonly Answer[]): void {

@@ -11,7 +11,7 @@ import type { ProviderBlock, SingleProvider } from './provider-block.js';
 import { resolveProfile } from './resolve.js';
 import { findLiteralSecrets } from './secrets.js';
 import { type ProfileRequest, type SelectedProfile, selectProfile } from './select-profile.js';
-import { dotted, getAt, isObject } from './tree.js';
+import { dotted, getAt, isObject, type Path } from './tree.js';
 
 export type { ProviderBlock, SingleProvider } from './provider-block.js';
 
@@ -128,11 +128,9 @@ export async function readProfile(
   const fromFile = interpolateAll(selected.value, env, (path) => references.add(dotted(path)));
   const overridden = applyFlags(applyEnv(fromFile, schema, env), schema, set, problems);
   const { origins } = overridden;
-  const tree = coerceReferences(
-    withDefaultCredentials(overridden.tree),
-    schema,
-    (path) => references.has(dotted(path)) && !origins.has(dotted(path)),
-  );
+  const complete = withDefaultCredentials(overridden.tree);
+  const isReference = (path: Path) => references.has(dotted(path)) && !origins.has(dotted(path));
+  const tree = references.size === 0 ? complete : coerceReferences(complete, schema, isReference);
   warnings.push(...ineffectiveVariables(env, schema, origins));
 
   let notInstalled: ImsvaultError | undefined;

@@ -81,8 +81,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       config = { ...next, agent: { ...config.agent, sinks: next.agent.sinks } };
       for (const message of next.warnings) log({ level: 'warn', event: 'warning', message });
       if (needRestart.length > 0) {
-        const message = `takes a restart: ${needRestart.map((key) => `agent.${key}`).join(', ')}`;
-        log({ level: 'warn', event: 'restart-needed', message });
+        log({ level: 'warn', event: 'restart-needed', options: needRestart.map((key) => `agent.${key}`) });
       }
       const { kept, opened, closed } = changes;
       log({ level: 'info', event: 'config-reloaded', kept: kept.length, opened: opened.length, closed: closed.length });

@@ -168,6 +168,8 @@ export function createFleetRenewal(options: FleetOptions): FleetRenewal {
     const replaced = given.rejected ?? (given.forced === true ? undefined : given.forced);
     const held = adoption.heldToken(replaced ?? given.usable);
     let request = given;
+    /** The store's token, where it is due but better than none. */
+    let found: AccessToken | undefined;
     let hasSpread = store.claimSpreadMs === 0;
     let wasAway = false;
     let wasDenied = false;
@@ -177,6 +179,7 @@ export function createFleetRenewal(options: FleetOptions): FleetRenewal {
         throw error;
       });
       if (seen instanceof ImsvaultError) {
+        if (found !== undefined) return found;
         if (wasAway) return exchangeAlone(`it cannot be used (${seen.message})`, request, signal);
         wasAway = true;
         await waitForStore(seen, request, signal);
@@ -192,12 +195,15 @@ export function createFleetRenewal(options: FleetOptions): FleetRenewal {
         return exchangeAlone('its document is for another endpoint, scope, organisation or client', request, signal);
       }
       // Who insists on a new token without holding one means one newer than the store's.
-      if (round === 1 && given.forced === true) held.generation = document?.generation ?? 0;
+      if (given.forced === true) held.generation ??= document?.generation ?? 0;
 
       let decision: Decision | ClaimResult = decide(seen, held, request);
       if (decision.kind === 'use') return decision.token;
       const due = adoption.newerToken(seen, held);
-      if (due !== undefined && request.usable === undefined) request = { ...request, usable: adopt(seen, due) };
+      if (due !== undefined && request.usable === undefined) {
+        found = adopt(seen, due);
+        request = { ...request, usable: found };
+      }
       if (decision.kind === 'claim' && !hasSpread) {
         // Most then see another's claim, instead of losing one.
         hasSpread = true;
@@ -217,12 +223,12 @@ export function createFleetRenewal(options: FleetOptions): FleetRenewal {
           decision = result;
         } catch (error) {
           signal.throwIfAborted();
-          if (request.usable !== undefined && given.usable === undefined) return request.usable;
+          if (found !== undefined) return found;
           throw error;
         }
       }
       if (decision.kind === 'wait') {
-        if (request.usable !== undefined && given.usable === undefined) return request.usable;
+        if (found !== undefined) return found;
         if (decision.failure !== undefined) throw sharedFailure(store.place, decision.failure, decision.leftMs);
         if (request.usable !== undefined) {
           throw waitTimeout(`${store.place}: another process renews`, Math.min(decision.leftMs, claimTtlMs / 4));

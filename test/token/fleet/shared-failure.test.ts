@@ -154,4 +154,30 @@ describe('rule 6: failure is shared', () => {
     await settled(clock, renewal, 4000);
     expect([worker.exchanges, worker.warnings]).toEqual([0, []]);
   });
+
+  it('gives the due token that it has found when the store goes away before the claim', async () => {
+    const { clock, store } = setUp();
+    store.claimSpreadMs = 2000;
+    store.holds(documentOf({ token: published(clock.now() - HOUR + 120_000) }));
+    const worker = createWorker(clock, store);
+    const renewal = worker.renew();
+    await clock.advance(100);
+    store.onRead = () => {
+      throw unavailable();
+    };
+    expect((await settled(clock, renewal)).accessToken).toContain('published-');
+    expect(worker.exchanges).toBe(0);
+  });
+
+  it('still insists on a new token after a first look has failed', async () => {
+    const { clock, store } = setUp();
+    store.holds(documentOf({ generation: 4, token: published(clock.now()) }));
+    let looks = 0;
+    store.onRead = () => {
+      if (++looks === 1) throw unavailable();
+    };
+    const worker = createWorker(clock, store);
+    await settled(clock, worker.renew({ forced: true }));
+    expect([worker.exchanges, store.document?.generation]).toEqual([1, 5]);
+  });
 });

@@ -18,12 +18,20 @@ export function isUnserved(answer: VaultAnswer): boolean {
   return errorTexts(answer).some((text) => text.includes('no handler for route'));
 }
 
-const MISMATCH = 'check-and-set parameter did not match';
+/** Of the value; "does" of the metadata. */
+const MISMATCH = /check-and-set parameter (did|does) not match/;
 const UPGRADING = 'Upgrading from non-versioned';
 
-/** A 400 that passes by itself. */
-export function isTransient(answer: VaultAnswer): boolean {
-  return errorTexts(answer).some((text) => text.startsWith(MISMATCH) || text.startsWith(UPGRADING));
+/** A 400 by Vault that does not pass by itself. */
+export function isRefusal(answer: VaultAnswer): boolean {
+  const texts = errorTexts(answer);
+  const passes = texts.some((text) => MISMATCH.test(text) || text.startsWith(UPGRADING));
+  return answer.status === 400 && texts.length > 0 && !passes;
+}
+
+/** A listener's or a proxy's 413, or `physical.ErrValueTooLarge` of the server's storage. */
+export function isTooLarge(answer: VaultAnswer): boolean {
+  return answer.status === 413 || errorTexts(answer).some((text) => text.includes('value being too large'));
 }
 
 /** Its status and request id. */
@@ -61,8 +69,10 @@ function reason(answer: VaultAnswer): { message: string; hint?: string; retryabl
   if (errorTexts(answer).some((text) => text.startsWith(UPGRADING))) {
     return { message: 'the mount is being upgraded to KV version 2' };
   }
-  // Seen only where a read then gave the expected version.
-  if (errorTexts(answer).some((text) => text.startsWith(MISMATCH))) return { message: 'this node answers reads late' };
+  // Seen only where a read gives the expected version all the same.
+  if (errorTexts(answer).some((text) => MISMATCH.test(text))) {
+    return { message: 'another write came between, or this node answers reads late' };
+  }
   if (status === 412) return { message: 'this node has not yet seen the latest write' };
   if (status === 429) return { message: 'too many requests', hint: 'A rate limit quota applies here.' };
   if (status === 472 || status === 473) {

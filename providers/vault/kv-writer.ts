@@ -1,11 +1,12 @@
 import { ImsvaultError } from '../../src/errors.js';
 import { type Redacted, reveal } from '../../src/redacted.js';
-import { answerCause, answerError, isTransient, isUnserved, unavailable } from './answer-error.js';
+import { answerCause, answerError, isUnserved, unavailable } from './answer-error.js';
+import type { KvReader } from './kv.js';
 import { kv2Answer, kv2Written } from './kv-answer.js';
-import { denied, type KvParts, kvFailure } from './kv-failure.js';
+import { type KvParts, kvFailure } from './kv-failure.js';
 import type { KvVersions } from './kv-version.js';
 import { deletedVersion, isAbsent, notFound } from './not-found.js';
-import { apiPath, policyPath, type VaultRef } from './paths.js';
+import { apiPath, type KvVersion, policyPath, type VaultRef } from './paths.js';
 import type { VaultAnswer } from './transport.js';
 
 export interface KvWrite {
@@ -24,19 +25,11 @@ export interface KvWriter {
   put(write: KvWrite): Promise<{ id: string }>;
 }
 
-export interface KvWriterOptions {
-  parts: KvParts;
-  versions: KvVersions;
-  contentId: (data: Readonly<Record<string, unknown>>) => string;
-  /** Gets the `custom_metadata` that answers carry, by the secret's path. */
-  custom: Map<string, Readonly<Record<string, string>>>;
-}
-
-/** A version that was deleted between looking and writing is looked for again this often. */
-const DELETED_TRIES = 3;
-
-/** @throws ERR_SECRET_VERSION_CONFLICT | ERR_SECRET_NOT_FOUND | ERR_SECRET_ACCESS_DENIED | ERR_SECRET_MALFORMED | ERR_SECRET_UNAVAILABLE */
-export function createKvWriter({ parts, versions, contentId, custom }: KvWriterOptions): KvWriter {
+/**
+ * @param contentId the id that a read gives, of version 1
+ * @throws ERR_SECRET_VERSION_CONFLICT | ERR_SECRET_NOT_FOUND | ERR_SECRET_ACCESS_DENIED | ERR_SECRET_MALFORMED | ERR_SECRET_UNAVAILABLE
+ */
+export function createKvWriter(parts: KvParts, versions: KvVersions, contentId: KvReader['contentId']): KvWriter {
   const { client, context, describe } = parts;
 
   /** What a compare-and-swap would meet now. */
@@ -48,47 +41,19 @@ export function createKvWriter({ parts, versions, contentId, custom }: KvWriterO
       const { version } = parsed.data.data.metadata;
       return { current: String(version), newest: version, answer };
     }
-    if (!isAbsent(answer) || isUnserved(answer)) throw kvFailure(answer, ref, 2, parts);
+    if (!isAbsent(answer)) throw failure(answer, ref, 2);
     return { current: null, newest: deletedVersion(answer) ?? 0, answer };
   }
 
-  async function swap(write: KvWrite, data: object, cas: number): Promise<VaultAnswer> {
-    const { ref, token, signal } = write;
-    const answer = await client.call(apiPath(ref, 2), { token, signal, body: { data, options: { cas } } });
-    if (answer.status === 403) throw writeDenied(answer, ref, 2);
-    // A mount of version 1 takes any body, and keeps it under another name.
-    if (answer.status === 204) throw notKv2(ref);
-    if (answer.status !== 200 && answer.status !== 400) throw kvFailure(answer, ref, 2, parts);
-    return answer;
+  function failure(answer: VaultAnswer, ref: VaultRef, version: KvVersion): ImsvaultError {
+    const right = { path: policyPath(ref, version), capabilities: ['create', 'update', 'read'] };
+    return kvFailure(answer, ref, version, parts, right);
   }
 
-  function writeDenied(answer: VaultAnswer, ref: VaultRef, version: 1 | 2): ImsvaultError {
-    const capabilities = ['create', 'update', 'read'];
-    return denied(answer, describe(ref), policyPath(ref, version), capabilities, client.address);
-  }
-
-  function written(answer: VaultAnswer, ref: VaultRef): { id: string } {
-    const parsed = kv2Written.safeParse(answer.body);
-    if (!parsed.success) throw unavailable(answer, describe(ref), context.clock.now());
-    const { version, custom_metadata } = parsed.data.data;
-    custom.set(policyPath(ref, 2), custom_metadata ?? {});
-    return { id: String(version) };
-  }
-
-  function conflict(ref: VaultRef, answer: VaultAnswer): ImsvaultError {
+  function conflict(ref: VaultRef, answer?: VaultAnswer): ImsvaultError {
     return new ImsvaultError('ERR_SECRET_VERSION_CONFLICT', `${describe(ref)}: another version has become current`, {
-      cause: answerCause(answer),
+      ...(answer === undefined ? {} : { cause: answerCause(answer) }),
     });
-  }
-
-  function refused(ref: VaultRef, answer: VaultAnswer): ImsvaultError {
-    if (isTransient(answer)) return unavailable(answer, describe(ref), context.clock.now());
-    return answerError(
-      'ERR_SECRET_MALFORMED',
-      `${describe(ref)}: the server refuses the write (400), and not for its version`,
-      "The server's own log says why.",
-      answer,
-    );
   }
 
   /** A write in the form of version 2 succeeds on version 1 too, so the mount must be known first. */
@@ -128,30 +93,35 @@ export function createKvWriter({ parts, versions, contentId, custom }: KvWriterO
 
   return {
     async replace(write, expected) {
-      const { ref } = write;
+      const { ref, create, token, signal } = write;
       const data = contentOf(write);
       await demandKv2(write);
-      let cas = expected === null ? 0 : Number(expected);
-      if (expected === null && !write.create) {
+      let cas = Number(expected);
+      if (expected === null) {
         const { current, newest, answer } = await look(write);
         if (current !== null) throw conflict(ref, answer);
-        if (newest === 0) throw uncreated(describe(ref), answer);
+        if (newest === 0 && !create) throw failure(answer, ref, 2);
+        // Deleted is not absent: its successor is written on condition of its number.
         cas = newest;
+      } else if (!Number.isSafeInteger(cas) || cas < 1) {
+        // An id of another kind of store or mount was never one of this secret's.
+        throw conflict(ref);
       }
-      // An id of another kind of store or mount was never one of this secret's.
-      if (!Number.isSafeInteger(cas) || (expected !== null && cas < 1)) throw conflict(ref, (await look(write)).answer);
 
-      for (let tries = 1; ; tries++) {
-        const answer = await swap(write, data, cas);
-        if (answer.status === 200) return written(answer, ref);
-        // A mismatch is 400, and so are other refusals: only looking tells.
-        const { current, newest } = await look(write);
-        if (current !== expected) throw conflict(ref, answer);
-        if (expected !== null || newest === cas) throw refused(ref, answer);
-        // Deleted, not absent; or others write and delete meanwhile.
-        if (tries === DELETED_TRIES) throw conflict(ref, answer);
-        cas = newest;
+      const answer = await client.call(apiPath(ref, 2), { token, signal, body: { data, options: { cas } } });
+      if (answer.status === 200) {
+        const written = kv2Written.safeParse(answer.body);
+        if (!written.success) throw unavailable(answer, describe(ref), context.clock.now());
+        return { id: String(written.data.data.version) };
       }
+      // A mount of version 1 takes any body, and keeps it under another name.
+      if (answer.status === 204) throw notKv2(ref);
+      // A mismatch is 400, and so are other refusals: only looking tells.
+      if (answer.status === 400) {
+        const { newest } = await look(write);
+        if (newest !== cas) throw conflict(ref, answer);
+      }
+      throw failure(answer, ref, 2);
     },
     async put(write) {
       const { ref, token, signal, create } = write;
@@ -159,13 +129,10 @@ export function createKvWriter({ parts, versions, contentId, custom }: KvWriterO
       const path = apiPath(ref, 1);
       if (!create) {
         const answer = await client.call(path, { token, signal });
-        if (answer.status === 404 && isAbsent(answer) && !isUnserved(answer)) throw uncreated(describe(ref), answer);
-        if (answer.status !== 200) throw kvFailure(answer, ref, 1, parts);
+        if (answer.status !== 200) throw failure(answer, ref, 1);
       }
       const answer = await client.call(path, { token, signal, body: data });
-      if (answer.status === 403) throw writeDenied(answer, ref, 1);
-      if (answer.status === 400) throw refused(ref, answer);
-      if (answer.status !== 204 && answer.status !== 200) throw kvFailure(answer, ref, 1, parts);
+      if (answer.status !== 204 && answer.status !== 200) throw failure(answer, ref, 1);
       return { id: contentId(data) };
     },
   };
@@ -177,11 +144,6 @@ interface State {
   /** The last version that there was, deleted or not; 0: none ever. */
   newest: number;
   answer: VaultAnswer;
-}
-
-function uncreated(place: string, answer: VaultAnswer): ImsvaultError {
-  const hint = 'Make it, or leave out create: false.';
-  return answerError('ERR_SECRET_NOT_FOUND', `${place}: there is no such secret, and none may be made`, hint, answer);
 }
 
 function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {

@@ -7,22 +7,19 @@ import { kv1Answer, kv2Answer } from './kv-answer.js';
 import { type KvParts, kvFailure } from './kv-failure.js';
 import type { KvVersions } from './kv-version.js';
 import { isAbsent, notFound } from './not-found.js';
-import { apiPath, type KvVersion, policyPath, type VaultRef } from './paths.js';
+import { apiPath, type KvVersion, type VaultRef } from './paths.js';
 import type { VaultAnswer } from './transport.js';
 
 export interface KvReader {
   /** @throws ERR_SECRET_NOT_FOUND | ERR_SECRET_ACCESS_DENIED | ERR_SECRET_MALFORMED | ERR_SECRET_UNAVAILABLE */
   read(ref: VaultRef, token: Redacted<string>, signal: AbortSignal | undefined): Promise<SecretVersion>;
+  /** Of version 2, the version before the current one; none where that is gone, or where `ref` names a version. */
+  readPrevious(ref: VaultRef, token: Redacted<string>, signal: AbortSignal | undefined): Promise<SecretVersion[]>;
   /** The id that a read of a version 1 mount gives with this content. */
   contentId(data: Readonly<Record<string, unknown>>): string;
 }
 
-/** @param custom gets the `custom_metadata` that answers carry, by the secret's path */
-export function createKvReader(
-  parts: KvParts,
-  versions: KvVersions,
-  custom: Map<string, Readonly<Record<string, string>>>,
-): KvReader {
+export function createKvReader(parts: KvParts, versions: KvVersions): KvReader {
   const { client, context, describe } = parts;
   // A version id is no secret, so it must not be a hash that a guess could be checked against.
   const key = randomBytes(32);
@@ -35,6 +32,18 @@ export function createKvReader(
     const { version, second } = await versions.find(ref, token, signal);
     if (version === undefined) return either(second, await ask(1), ref);
     return version === 1 ? fromKv1(await ask(1), ref) : fromKv2(second, ref);
+  }
+
+  async function readPrevious(ref: VaultRef, token: Redacted<string>, signal: AbortSignal | undefined) {
+    if (ref.version !== undefined || versions.known(ref) === 1) return [];
+    try {
+      const { id } = await read(ref, token, signal);
+      if (versions.known(ref) === 1 || id === '1') return [];
+      return [await read({ ...ref, version: Number(id) - 1 }, token, signal)];
+    } catch (error) {
+      if (error instanceof ImsvaultError && error.code === 'ERR_SECRET_NOT_FOUND') return [];
+      throw error;
+    }
   }
 
   /** Neither the mount's version nor, by a denied answer, the secret's absence is known here. */
@@ -59,7 +68,6 @@ export function createKvReader(
     const parsed = kv2Answer.safeParse(answer.body);
     if (!parsed.success) throw unavailable(answer, describe(ref), context.clock.now());
     const { data, metadata } = parsed.data.data;
-    if (ref.version === undefined) custom.set(policyPath(ref, 2), metadata.custom_metadata ?? {});
     const createdAt = Date.parse(metadata.created_time ?? '');
     return {
       ...versionOf(data, answer),
@@ -86,7 +94,7 @@ export function createKvReader(
     return createHmac('sha256', key).update(text).digest('base64url').slice(0, 16);
   }
 
-  return { read, contentId };
+  return { read, readPrevious, contentId };
 }
 
 /** The server gives keys in an order of its own. */

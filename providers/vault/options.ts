@@ -149,10 +149,11 @@ export const vaultOptions = z
       description: 'Version of the secret, from 1 on; KV version 2 only. Default: the current one.',
     }),
     maxVersions: z.int().min(1).max(10_000).optional().meta({
-      description: 'How many versions of a secret that imsvault writes are kept; KV version 2 only. Default 10.',
+      description:
+        "How many versions of a secret that imsvault writes are kept; KV version 2 only. Default: what the secret's metadata says, else 10.",
     }),
     deleteVersionAfter: durationOption(
-      'When the server deletes a version of a secret that imsvault writes; KV version 2 only. Longer than the token lives: 1 min to 1 year. Default: never.',
+      'When the server deletes a version of a secret that imsvault writes; KV version 2 only. Longer than the token lives: 1 min to 1 year. Default: left as it is.',
       { min: 60_000, max: 365 * 24 * 3_600_000 },
     ).optional(),
     auth,

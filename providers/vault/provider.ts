@@ -33,10 +33,9 @@ export async function createVaultProvider(
     `${mount}/${path}${version === undefined ? '' : ` (version ${version})`} at ${settings.address}${within}`;
   const parts = { client, context, describe };
   const versions = createKvVersions(parts, options.kvVersion as KvVersion | undefined);
-  const custom = new Map<string, Readonly<Record<string, string>>>();
-  const reader = createKvReader(parts, versions, custom);
-  const writer = createKvWriter({ parts, versions, contentId: reader.contentId, custom });
-  const annotate = createAnnotator({ parts, read: reader.read, custom });
+  const reader = createKvReader(parts, versions);
+  const writer = createKvWriter(parts, versions, reader.contentId);
+  const annotate = createAnnotator(parts);
 
   /** A denied call has changed nothing: it is repeated once, with another login. */
   async function withLogin<T>(
@@ -81,6 +80,7 @@ export async function createVaultProvider(
     name: 'vault',
     describe,
     readSecret: (ref, { signal } = {}) => withLogin(signal, (token) => reader.read(ref, token, signal)),
+    readOtherVersions: (ref, { signal } = {}) => withLogin(signal, (token) => reader.readPrevious(ref, token, signal)),
     ...writes,
     login: async ({ signal } = {}) => session.describe(signal),
     async close() {

@@ -47,6 +47,9 @@ export interface ImsSettings {
 }
 
 export interface TokenStoreSettings extends SingleProvider {
+  /** Of the tokens that the profile wants. */
+  identity: string;
+  identityRevision: number;
   create: boolean;
   onMismatch: 'exchange' | 'replace' | 'fail';
   onUnavailable: 'exchange' | 'fail';

@@ -214,11 +214,11 @@ export interface VaultCredentials {
    */
   version?: number;
   /**
-   * How many versions of a secret that imsvault writes are kept; KV version 2 only. Default 10.
+   * How many versions of a secret that imsvault writes are kept; KV version 2 only. Default: what the secret's metadata says, else 10.
    */
   maxVersions?: number;
   /**
-   * When the server deletes a version of a secret that imsvault writes; KV version 2 only. Longer than the token lives: 1 min to 1 year. Default: never.
+   * When the server deletes a version of a secret that imsvault writes; KV version 2 only. Longer than the token lives: 1 min to 1 year. Default: left as it is.
    */
   deleteVersionAfter?: number | string;
   /**
@@ -384,7 +384,7 @@ export interface AzureKeyVaultCredentials {
    */
   vaultUrl: string;
   /**
-   * Name of the one secret that holds the client id and the client secret, as JSON.
+   * Name of the one secret that holds the client id and the client secret, as JSON; in tokenStore, the token. Claims to renew a token go to a second secret, <secretName>-claim.
    */
   secretName?: string;
   /**
@@ -399,6 +399,10 @@ export interface AzureKeyVaultCredentials {
    * Id of one version of secretName. Default: the latest version.
    */
   version?: string;
+  /**
+   * Disable older versions of a token that imsvault wrote, all but the last two; needs the permission to list. Default false.
+   */
+  disablePreviousVersions?: boolean;
   /**
    * How to log in at Entra ID. Default { method: default }.
    */
@@ -665,10 +669,6 @@ export interface AwsSecretsManagerTokenStore {
    */
   versionStage?: string;
   /**
-   * Id of one version to read. 32 to 64 characters. With versionStage, both must mean the same version. Default: by stage.
-   */
-  versionId?: string;
-  /**
    * AWS region, such as eu-west-1. Default: the region in the secret's ARN, AWS_REGION, AWS_DEFAULT_REGION, or the profile's.
    */
   region?: string;
@@ -714,9 +714,13 @@ export interface AwsSecretsManagerTokenStore {
    */
   create?: boolean;
   /**
-   * What to do with a stored token of another identity: exchange one of its own and leave it, replace it, or fail. Default exchange.
+   * What to do with a stored token of another identity: exchange one of its own and leave it, replace it (see identityRevision), or fail. Default exchange.
    */
   onMismatch?: 'exchange' | 'replace' | 'fail';
+  /**
+   * With onMismatch replace, only a stored token of a lower revision is replaced. Raise it with each change of endpoint, scopes, organisation or client. 0 or more. Default 0.
+   */
+  identityRevision?: number;
   /**
    * What to do without the store: exchange one of its own, or fail. Default exchange.
    */
@@ -752,15 +756,11 @@ export interface VaultTokenStore {
    */
   kvVersion?: number;
   /**
-   * Version of the secret, from 1 on; KV version 2 only. Default: the current one.
-   */
-  version?: number;
-  /**
-   * How many versions of a secret that imsvault writes are kept; KV version 2 only. Default 10.
+   * How many versions of a secret that imsvault writes are kept; KV version 2 only. Default: what the secret's metadata says, else 10.
    */
   maxVersions?: number;
   /**
-   * When the server deletes a version of a secret that imsvault writes; KV version 2 only. Longer than the token lives: 1 min to 1 year. Default: never.
+   * When the server deletes a version of a secret that imsvault writes; KV version 2 only. Longer than the token lives: 1 min to 1 year. Default: left as it is.
    */
   deleteVersionAfter?: number | string;
   /**
@@ -899,9 +899,13 @@ export interface VaultTokenStore {
    */
   create?: boolean;
   /**
-   * What to do with a stored token of another identity: exchange one of its own and leave it, replace it, or fail. Default exchange.
+   * What to do with a stored token of another identity: exchange one of its own and leave it, replace it (see identityRevision), or fail. Default exchange.
    */
   onMismatch?: 'exchange' | 'replace' | 'fail';
+  /**
+   * With onMismatch replace, only a stored token of a lower revision is replaced. Raise it with each change of endpoint, scopes, organisation or client. 0 or more. Default 0.
+   */
+  identityRevision?: number;
   /**
    * What to do without the store: exchange one of its own, or fail. Default exchange.
    */
@@ -915,23 +919,15 @@ export interface AzureKeyVaultTokenStore {
   /**
    * The vault, an https:// URL: https://my-vault.vault.azure.net.
    */
-  vaultUrl: string;
+  vaultUrl?: string;
   /**
-   * Name of the one secret that holds the client id and the client secret, as JSON.
+   * Name of the one secret that holds the client id and the client secret, as JSON; in tokenStore, the token. Claims to renew a token go to a second secret, <secretName>-claim.
    */
   secretName?: string;
   /**
-   * Name of the secret that holds the client id alone; with clientSecretSecretName.
+   * Disable older versions of a token that imsvault wrote, all but the last two; needs the permission to list. Default false.
    */
-  clientIdSecretName?: string;
-  /**
-   * Name of the secret that holds the client secret alone.
-   */
-  clientSecretSecretName?: string;
-  /**
-   * Id of one version of secretName. Default: the latest version.
-   */
-  version?: string;
+  disablePreviousVersions?: boolean;
   /**
    * How to log in at Entra ID. Default { method: default }.
    */
@@ -1077,9 +1073,13 @@ export interface AzureKeyVaultTokenStore {
    */
   create?: boolean;
   /**
-   * What to do with a stored token of another identity: exchange one of its own and leave it, replace it, or fail. Default exchange.
+   * What to do with a stored token of another identity: exchange one of its own and leave it, replace it (see identityRevision), or fail. Default exchange.
    */
   onMismatch?: 'exchange' | 'replace' | 'fail';
+  /**
+   * With onMismatch replace, only a stored token of a lower revision is replaced. Raise it with each change of endpoint, scopes, organisation or client. 0 or more. Default 0.
+   */
+  identityRevision?: number;
   /**
    * What to do without the store: exchange one of its own, or fail. Default exchange.
    */
@@ -1102,9 +1102,13 @@ export interface ModuleTokenStore {
    */
   create?: boolean;
   /**
-   * What to do with a stored token of another identity: exchange one of its own and leave it, replace it, or fail. Default exchange.
+   * What to do with a stored token of another identity: exchange one of its own and leave it, replace it (see identityRevision), or fail. Default exchange.
    */
   onMismatch?: 'exchange' | 'replace' | 'fail';
+  /**
+   * With onMismatch replace, only a stored token of a lower revision is replaced. Raise it with each change of endpoint, scopes, organisation or client. 0 or more. Default 0.
+   */
+  identityRevision?: number;
   /**
    * What to do without the store: exchange one of its own, or fail. Default exchange.
    */
@@ -1115,6 +1119,10 @@ export interface ModuleTokenStore {
  * When a token is renewed.
  */
 export interface RenewalOptions {
+  /**
+   * Renew at the soft point even while nobody asks for a token; false: with the next call. Default true.
+   */
+  background?: boolean;
   /**
    * Earliest point of a renewal in the background, as a fraction of the token's life. Between 0 and 1. Default 0.8.
    */

@@ -3,17 +3,27 @@ import type { ResolvedProfile, TokenStoreSettings } from '../config/load.js';
 import type { OpenDeps } from '../config/open.js';
 import type { ProviderPool } from '../config/provider-pool.js';
 import { ConfigInvalidError, ImsvaultError } from '../errors.js';
+import type { SightingMemory } from '../token/claim-watch.js';
+import { createDocumentAccess } from '../token/document-access.js';
 import type { Renewed } from '../token/exchange-renewal.js';
 import type { FleetRenewal, RenewRequest } from '../token/fleet-options.js';
 import { createFleetRenewal } from '../token/fleet-renewal.js';
-import { identityOf } from '../token/identity.js';
+import type { TokenFrom } from '../token/held-token.js';
+import type { TokenEvent } from '../token/token-events.js';
 import { createTokenStore } from '../token/token-store.js';
-import type { TokenFrom } from './token-engine.js';
 
 export interface SharedRenewalDeps extends OpenDeps {
   pool: ProviderPool;
   /** Undefined: a consumer. */
   exchange: ((signal: AbortSignal) => Promise<Renewed>) | undefined;
+  /** Where first sightings of others' claims outlive this process. */
+  sightings?: SightingMemory | undefined;
+  onEvent: (event: TokenEvent) => void;
+}
+
+export interface SharedRenewal {
+  renew(request: RenewRequest, signal: AbortSignal): Promise<TokenFrom>;
+  close(): Promise<void>;
 }
 
 /** Renewal through the profile's token store, which is opened with the first call. */
@@ -21,8 +31,8 @@ export function createSharedRenewal(
   settings: TokenStoreSettings,
   profile: ResolvedProfile,
   deps: SharedRenewalDeps,
-): (request: RenewRequest, signal: AbortSignal) => Promise<TokenFrom> {
-  const { exchange, clock, random, warn, pool } = deps;
+): SharedRenewal {
+  const { exchange, clock, random, warn, pool, sightings, onEvent } = deps;
   const { ims } = profile;
   /** The providers that the tokens of this process's own exchanges came from. */
   const exchanged = new WeakMap<TokenFrom['token'], string>();
@@ -36,15 +46,11 @@ export function createSharedRenewal(
         { path: 'tokenStore.provider', message: `${provider.name} cannot store tokens in this version` },
       ]);
     }
-    const { ref, timeoutMs, create } = settings;
+    const { ref, timeoutMs, create, identity, identityRevision } = settings;
     return createFleetRenewal({
-      store: createTokenStore({ provider, ref, clock, timeoutMs, create }),
-      identity: identityOf({
-        tokenEndpoint: ims.tokenEndpoint,
-        scope: ims.scope,
-        orgId: ims.orgId,
-        clientId: ims.clientId,
-      }),
+      store: createTokenStore(createDocumentAccess({ provider, ref, clock, timeoutMs, create }), clock),
+      identity,
+      identityRevision,
       tokenEndpoint: ims.tokenEndpoint,
       ...(exchange === undefined
         ? {}
@@ -61,7 +67,12 @@ export function createSharedRenewal(
       renewal: profile.renewal,
       onMismatch: settings.onMismatch,
       onUnavailable: settings.onUnavailable,
+      sightings,
       warn,
+      onEvent: (type) => {
+        // The exchange tells of itself.
+        if (type !== 'exchanged') onEvent({ type });
+      },
     });
   }
 
@@ -75,13 +86,16 @@ export function createSharedRenewal(
     return { token, source: source.provider };
   }
 
-  return async (request, signal) => {
-    if (fleet === undefined) {
-      const opened = await open().catch((error: unknown) => ({ error }));
-      if ('error' in opened) return exchangeWithout(opened.error, signal);
-      fleet = opened;
-    }
-    const token = await fleet.renew(request, signal);
-    return { token, source: exchanged.get(token) ?? 'token-store' };
+  return {
+    async renew(request, signal) {
+      if (fleet === undefined) {
+        const opened = await open().catch((error: unknown) => ({ error }));
+        if ('error' in opened) return exchangeWithout(opened.error, signal);
+        fleet = opened;
+      }
+      const token = await fleet.renew(request, signal);
+      return { token, source: exchanged.get(token) ?? 'token-store', generation: fleet.generationOf(token) };
+    },
+    close: async () => fleet?.close(),
   };
 }

@@ -16,8 +16,8 @@ describe('a token store that cannot be used', () => {
   it.each([
     ['is not configured here', { provider: 'vault', path: 'ims/token' }, 'no address'],
     [
-      'cannot write yet',
-      { provider: 'azure-key-vault', vaultUrl: 'https://v.vault.azure.net', secretName: 't' },
+      'cannot write',
+      { provider: './examples/custom-provider/json-file-provider.mjs', file: 'tokens.json', entry: 't' },
       'cannot store',
     ],
   ])('costs its sharing and not the token: one that %s', async (_title, tokenStore, reason) => {

@@ -20,7 +20,10 @@ function consumer({ clock, httpOf, providerOf }: World, at: Process['at']): Toke
   };
   const source = createCredentialSource({ ...common, provider: providerOf(process), ref: 'x' });
   const renew = createExchangeRenewal({ ...ims, source, exchanger: createExchanger(ims) });
-  return createTokenManager({ ...common, renew: async (_request, signal) => (await renew(signal)).token });
+  return createTokenManager({
+    ...common,
+    renew: async (_request, signal) => ({ token: (await renew(signal)).token, source: 'memory' }),
+  });
 }
 
 it('the credential changes in the store under load, again and again, without one failed call', async () => {

@@ -11,7 +11,7 @@ let server: FakeVault;
 beforeEach(async () => {
   server = await startFakeVault();
   server.tokens.set(TOKEN, { ttl: 0, renewable: false });
-  server.writeKv2('ims/fusion', { client_id: 'one' });
+  server.kv2.write('ims/fusion', { client_id: 'one' });
 });
 afterEach(() => server.close());
 

@@ -18,7 +18,7 @@ for (const kv of [1, 2] as const) {
         missingRef: { ...ref, path: 'ims/none' },
         async write(value) {
           if (kv === 1) server.kv1.set('ims/fusion', JSON.parse(value));
-          else server.writeKv2('ims/fusion', JSON.parse(value));
+          else server.kv2.write('ims/fusion', JSON.parse(value));
         },
         async fault(kind) {
           server.hang = kind === 'hang';

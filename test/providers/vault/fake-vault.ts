@@ -1,11 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-
-interface Version {
-  data: Record<string, unknown>;
-  createdTime: string;
-  deleted: boolean;
-}
+import { createFakeKv2 } from './fake-kv2.js';
 
 export interface FakeAnswer {
   status: number;
@@ -38,7 +33,7 @@ const noHandler = (path: string): FakeAnswer => ({
 
 /** The part of Vault's HTTP API that the provider uses, as strict about tokens, paths and bodies as the real one. */
 export async function startFakeVault() {
-  const kv2 = new Map<string, Version[]>();
+  const kv2 = createFakeKv2();
   const kv1 = new Map<string, Record<string, unknown>>();
   const tokens = new Map<string, TokenState>();
   const wrapped = new Map<string, string>();
@@ -65,15 +60,11 @@ export async function startFakeVault() {
     beforeAnswer: undefined as ((request: SeenRequest) => Promise<void>) | undefined,
     /** Paths below /v1 that the policy denies. */
     deniedPaths: new Set<string>(),
-    writeKv2(path: string, data: Record<string, unknown>) {
-      const versions = kv2.get(path) ?? [];
-      const createdTime = new Date(Date.UTC(2029, 0, versions.length + 1)).toISOString();
-      kv2.set(path, [...versions, { data, createdTime, deleted: false }]);
-    },
-    deleteKv2(path: string) {
-      const last = kv2.get(path)?.at(-1);
-      if (last !== undefined) last.deleted = true;
-    },
+    kv2,
+    /** Whether the answer to a request, which took effect, is lost on its way. */
+    losesAnswer: (_request: SeenRequest) => false,
+    /** Bytes of a body, as the listener's `max_request_size`. */
+    maxRequestBytes: 32 * 1024 * 1024,
     count: (part: string) => requests.filter(({ path }) => path.startsWith(part)).length,
   };
 
@@ -84,19 +75,6 @@ export async function startFakeVault() {
       status: 200,
       body: { auth: { client_token: token, lease_duration: state.grant.ttl, renewable: state.grant.renewable } },
     };
-  }
-
-  function readKv2(path: string, query: URLSearchParams): FakeAnswer {
-    const versions = kv2.get(path);
-    if (versions === undefined) return { status: 404, body: { errors: [] } };
-    const number = query.has('version') ? Number(query.get('version')) : versions.length;
-    const version = versions[number - 1];
-    if (version === undefined) return { status: 404, body: { errors: [] } };
-    const metadata = { version: number, created_time: version.createdTime, destroyed: false };
-    if (version.deleted) {
-      return { status: 404, body: { data: { data: null, metadata: { ...metadata, deletion_time: 'x' } } } };
-    }
-    return { status: 200, body: { request_id: 'req-1', data: { data: version.data, metadata } } };
   }
 
   function answer(request: SeenRequest): FakeAnswer {
@@ -145,14 +123,21 @@ export async function startFakeVault() {
       const options = mount === 'secret' ? { version: '2' } : null;
       return { status: 200, body: { data: { type: mount === 'pki' ? 'pki' : 'kv', options, path: `${mount}/` } } };
     }
-    if (path.startsWith('secret/data/')) return readKv2(path.slice('secret/data/'.length), url.searchParams);
     if (path.startsWith('secret/')) {
-      return {
-        status: 404,
-        body: { warnings: ['Invalid path for a versioned K/V secrets engine. See the API docs.'] },
-      };
+      const answered = kv2.answer(path.slice('secret/'.length), url.searchParams, request);
+      return (
+        answered ?? {
+          status: 404,
+          body: { warnings: ['Invalid path for a versioned K/V secrets engine. See the API docs.'] },
+        }
+      );
     }
     if (path.startsWith('kv1/')) {
+      // Any name and any body: also "data/…" with what version 2 wants.
+      if (request.method === 'POST') {
+        kv1.set(path.slice('kv1/'.length), body);
+        return { status: 204 };
+      }
       const data = kv1.get(path.slice('kv1/'.length));
       return data === undefined
         ? { status: 404, body: { errors: [] } }
@@ -176,7 +161,13 @@ export async function startFakeVault() {
     };
     requests.push(seen);
     if (state.hang) return;
-    const { status, body, headers = {} } = answer(seen);
+    const isTooLarge = Buffer.byteLength(text) > state.maxRequestBytes;
+    const tooLarge = { status: 413, body: { errors: ['http: request body too large'] } };
+    const { status, body, headers = {} }: FakeAnswer = isTooLarge ? tooLarge : answer(seen);
+    if (state.losesAnswer(seen)) {
+      request.socket.resetAndDestroy();
+      return;
+    }
     await state.beforeAnswer?.(seen);
     const raw = typeof body === 'string' ? body : body === undefined ? '' : JSON.stringify(body);
     response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(raw);

@@ -25,7 +25,7 @@ const paths = () => server.requests.map(({ path }) => path).filter((path) => !pa
 
 describe('KV version 2', () => {
   it('gives the value, the version, when it was written, and the time of the answer', async () => {
-    server.writeKv2('ims/fusion', { client_id: 'one', nested: { a: [1] } });
+    server.kv2.write('ims/fusion', { client_id: 'one', nested: { a: [1] } });
     const version = await (await open()).read();
     expect(JSON.parse(reveal(version.value))).toEqual({ client_id: 'one', nested: { a: [1] } });
     expect(version).toMatchObject({ id: '1', createdAt: Date.UTC(2029, 0, 1) });
@@ -33,8 +33,8 @@ describe('KV version 2', () => {
   });
 
   it('reads an older version where one is named', async () => {
-    server.writeKv2('ims/fusion', { client_id: 'one' });
-    server.writeKv2('ims/fusion', { client_id: 'two' });
+    server.kv2.write('ims/fusion', { client_id: 'one' });
+    server.kv2.write('ims/fusion', { client_id: 'two' });
     const { read, describe } = await open({ version: 1 });
     expect((await read()).id).toBe('1');
     expect(paths()).toEqual(['secret/data/ims/fusion?version=1']);
@@ -42,12 +42,12 @@ describe('KV version 2', () => {
   });
 
   it('encodes what a path may hold', async () => {
-    server.writeKv2('a b/c?d#e&f/%41"<\'ü', { client_id: 'odd' });
+    server.kv2.write('a b/c?d#e&f/%41"<\'ü', { client_id: 'odd' });
     expect((await (await open({ path: 'a b/c?d#e&f/%41"<\'ü' })).read()).id).toBe('1');
   });
 
   it('sends the namespace and says it', async () => {
-    server.writeKv2('ims/fusion', { client_id: 'one' });
+    server.kv2.write('ims/fusion', { client_id: 'one' });
     const { read, describe } = await open({ namespace: 'team/app' });
     await read();
     expect(server.requests[0]).toMatchObject({ namespace: 'team/app', vaultRequest: 'true', token: 't' });
@@ -66,7 +66,7 @@ describe('finding out the version', () => {
   });
 
   it('remembers version 2 as well', async () => {
-    server.writeKv2('ims/fusion', { client_id: 'one' });
+    server.kv2.write('ims/fusion', { client_id: 'one' });
     const { provider, read } = await open();
     await read();
     await failure(provider.readSecret({ mount: 'secret', path: 'ims/none' }));
@@ -129,10 +129,10 @@ describe('what is not there', () => {
     [{ mount: 'nowhere' }, /nothing is mounted at nowhere\//, /mount and namespace/],
     [{ path: 'there', kvVersion: 1 }, /KV version 2/, /Set kvVersion to 2/],
   ])('%j', async (config, message, hint) => {
-    server.writeKv2('there', { a: 1 });
-    server.writeKv2('gone', { a: 1 });
-    server.writeKv2('gone', { a: 2 });
-    server.deleteKv2('gone');
+    server.kv2.write('there', { a: 1 });
+    server.kv2.write('gone', { a: 1 });
+    server.kv2.write('gone', { a: 2 });
+    server.kv2.delete('gone');
     const error = await failure((await open(config)).read());
     expect(error.code).toBe('ERR_SECRET_NOT_FOUND');
     expect(error.message).toMatch(message);

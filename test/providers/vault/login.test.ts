@@ -15,7 +15,7 @@ let folder: string;
 
 beforeEach(async () => {
   server = await startFakeVault();
-  server.writeKv2('ims/fusion', { client_id: 'one' });
+  server.kv2.write('ims/fusion', { client_id: 'one' });
   folder = await mkdtemp(join(tmpdir(), 'imsvault-vault-'));
 });
 afterEach(async () => {

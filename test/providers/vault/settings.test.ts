@@ -210,7 +210,7 @@ describe('the module', () => {
   it("takes nothing from the process's own environment", async () => {
     const server = await startFakeVault();
     try {
-      server.writeKv2('ims/fusion', { client_id: 'one' });
+      server.kv2.write('ims/fusion', { client_id: 'one' });
       vi.stubEnv('VAULT_TOKEN', 'process-token');
       vi.stubEnv('VAULT_NAMESPACE', 'process-namespace');
       vi.stubEnv('VAULT_PREFIX', '/process-prefix');

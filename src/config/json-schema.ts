@@ -1,7 +1,8 @@
 import * as z from 'zod';
 import { optionSchemas } from '../../providers/option-schemas.js';
 import type { SchemaNode } from './option-tree.js';
-import { imsOptions, renewalOptions, rotationOptions } from './schema.js';
+import { rotationOptions } from './rotation-schema.js';
+import { imsOptions, renewalOptions } from './schema.js';
 import { blockOptions, READ_ONLY_OPTIONS, READ_ONLY_PROVIDERS, tokenStoreOptions } from './store-schema.js';
 
 const SCHEMA_ID = 'urn:imsvault:config';

@@ -73,11 +73,11 @@ export async function openTokenEngine(options: LoadOptions, deps: EngineDeps): P
     orgId: ims.orgId,
     warn,
   });
-  const renewal = source && createExchangeRenewal({ source, exchanger, clock, timeoutMs: ims.timeoutMs, warn });
+  const renewByExchange = source && createExchangeRenewal({ source, exchanger, clock, timeoutMs: ims.timeoutMs, warn });
   const exchange: Exchange | undefined =
-    renewal &&
+    renewByExchange &&
     (async (signal) => {
-      const renewed = await renewal(signal);
+      const renewed = await renewByExchange(signal);
       onEvent({ type: 'exchanged' });
       return renewed;
     });

@@ -18,6 +18,8 @@ export interface SharedRenewalDeps extends OpenDeps {
   exchange: ((signal: AbortSignal) => Promise<Renewed>) | undefined;
   /** Where first sightings of others' claims outlive this process. */
   sightings?: SightingMemory | undefined;
+  /** The credential's current version; see FleetOptions. */
+  credentialVersion: ((signal: AbortSignal) => Promise<string | undefined>) | undefined;
   onEvent: (event: TokenEvent) => void;
 }
 
@@ -32,7 +34,7 @@ export function createSharedRenewal(
   profile: ResolvedProfile,
   deps: SharedRenewalDeps,
 ): SharedRenewal {
-  const { exchange, clock, random, warn, pool, sightings, onEvent } = deps;
+  const { exchange, clock, random, warn, pool, sightings, credentialVersion, onEvent } = deps;
   const { ims } = profile;
   /** The providers that the tokens of this process's own exchanges came from. */
   const exchanged = new WeakMap<TokenFrom['token'], string>();
@@ -61,6 +63,7 @@ export function createSharedRenewal(
               return renewed;
             },
           }),
+      credentialVersion,
       clock,
       random,
       newId: randomUUID,

@@ -81,7 +81,15 @@ export async function openTokenEngine(options: LoadOptions, deps: EngineDeps): P
       onEvent({ type: 'exchanged' });
       return renewed;
     });
-  const shared = tokenStore && createSharedRenewal(tokenStore, profile, { ...openDeps, pool, exchange, onEvent });
+  const credentialVersion =
+    source &&
+    (async (signal: AbortSignal) => {
+      const { version } = await source.readCredential({ signal, fresh: true });
+      // An id of a store that keeps no versions is this process's own, and tells others nothing.
+      return version.createdAt === undefined ? undefined : version.id;
+    });
+  const shared =
+    tokenStore && createSharedRenewal(tokenStore, profile, { ...openDeps, pool, exchange, credentialVersion, onEvent });
   return {
     profile,
     credentials,

@@ -6,7 +6,7 @@ import type { Exchanged } from '../ims/exchange.js';
 import { redact } from '../redacted.js';
 import { fullJitterDelay } from '../retry.js';
 import type { FleetEvent } from './fleet-options.js';
-import type { PublishedToken, TokenDocument } from './token-document.js';
+import type { PublishedToken, SharedFailure, TokenDocument } from './token-document.js';
 import { type Claim, isFinal, type StoredDocument, type TokenStore } from './token-store.js';
 
 /** How a claim ended. */
@@ -22,6 +22,7 @@ export interface Outcome {
 export interface ClaimRenewalOptions {
   store: TokenStore;
   exchange: (signal: AbortSignal) => Promise<Exchanged>;
+  credentialVersion?: ((signal: AbortSignal) => Promise<string | undefined>) | undefined;
   clock: Clock;
   random: () => number;
   newId: () => string;
@@ -116,14 +117,29 @@ function tooSlow(leftMs: number): ImsvaultError {
 async function shareFailure(
   claim: Claim,
   error: unknown,
-  { store, newId, clock }: ClaimRenewalOptions,
+  { store, newId, clock, credentialVersion }: ClaimRenewalOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const count = (claim.base.lastFailure?.count ?? 0) + 1;
   const failure = { id: newId(), code: codeOf(error), retryAfterMs: pauseMs(error, count), count };
-  await withDeadline(clock, claim.ttlMs * (1 - EXCHANGE_SHARE), signal, (bounded) =>
-    store.shareFailure(claim, failure, bounded),
-  ).catch(() => undefined);
+  await withDeadline(clock, claim.ttlMs * (1 - EXCHANGE_SHARE), signal, async (bounded) => {
+    const isRejected = error instanceof TokenRequestRejectedError;
+    const rejected = isRejected ? await credentialVersion?.(bounded).catch(() => undefined) : undefined;
+    const known = rejected === undefined ? {} : { credentialVersion: rejected };
+    await store.shareFailure(claim, { ...failure, ...known }, bounded);
+  }).catch(() => undefined);
+}
+
+/** What IMS refused may have been replaced since: then there is nothing to wait out. */
+export async function isMended(
+  failure: SharedFailure,
+  { credentialVersion }: Pick<ClaimRenewalOptions, 'credentialVersion'>,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (failure.credentialVersion === undefined) return false;
+  const current = await credentialVersion?.(signal).catch(() => undefined);
+  signal.throwIfAborted();
+  return current !== undefined && current !== failure.credentialVersion;
 }
 
 /** 1 s, doubling, at most 5 min, or what the server asked for. A refused credential does not mend itself. */

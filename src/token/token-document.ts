@@ -34,6 +34,8 @@ export interface SharedFailure {
   retryAfterMs: number;
   /** How many renewals in a row have failed. */
   count: number;
+  /** The credential's version that IMS rejected, by the store's own id: a newer one need not wait. */
+  credentialVersion?: string;
 }
 
 /** What stands in the token's secret: one JSON value, written as a whole. */
@@ -62,6 +64,7 @@ export const MAX_DOCUMENT_BYTES = 16 * 1024;
 const YEAR_MS = 365 * 24 * 3_600_000;
 const B64TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/;
 const ID = /^[A-Za-z0-9_-]{1,64}$/;
+const VERSION = /^[\x21-\x7e]{1,256}$/;
 /** Claim and clock may differ by the time a request takes. */
 const CLAIMS_TOLERANCE_MS = 120_000;
 
@@ -96,6 +99,7 @@ export function serializeTokenDocument(document: TokenDocument): Redacted<string
               code: lastFailure.code,
               retry_after: lastFailure.retryAfterMs / 1000,
               count: lastFailure.count,
+              credential_version: lastFailure.credentialVersion,
             },
           }),
       ...(rejectionRenewedAt === undefined ? {} : { rejection_renewed_at: new Date(rejectionRenewedAt).toISOString() }),
@@ -212,12 +216,14 @@ function parseRenewal(value: unknown, fail: Fail): RenewalClaim | undefined {
 
 function parseFailure(value: unknown, fail: Fail): SharedFailure | undefined {
   if (value === undefined) return undefined;
-  const { id, code, retry_after: retryAfter, count } = (value ?? {}) as Fields;
+  const { id, code, retry_after: retryAfter, count, credential_version: version } = (value ?? {}) as Fields;
   if (typeof id !== 'string' || !ID.test(id)) throw fail('its last_failure is malformed');
   if (typeof code !== 'string' || !/^\w{1,64}$/.test(code)) throw fail('its last_failure.code is malformed');
   if (typeof retryAfter !== 'number' || !(retryAfter >= 0)) throw fail('its last_failure.retry_after is malformed');
   if (!isCount(count) || count < 1) throw fail('its last_failure.count is malformed');
-  return { id, code, retryAfterMs: Math.min(retryAfter, 300) * 1000, count };
+  const failure = { id, code, retryAfterMs: Math.min(retryAfter, 300) * 1000, count };
+  // What it serves for is an early try: a malformed one only means that there is none.
+  return typeof version === 'string' && VERSION.test(version) ? { ...failure, credentialVersion: version } : failure;
 }
 
 function isCount(value: unknown): value is number {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { ResolvedProfile, TokenStoreSettings } from '../config/load.js';
 import type { OpenDeps } from '../config/open.js';
 import type { ProviderPool } from '../config/provider-pool.js';
-import { ConfigInvalidError, ImsvaultError } from '../errors.js';
+import { ConfigInvalidError, inWords } from '../errors.js';
 import type { SightingMemory } from '../token/claim-watch.js';
 import { createDocumentAccess } from '../token/document-access.js';
 import type { Renewed } from '../token/exchange-renewal.js';
@@ -82,8 +82,7 @@ export function createSharedRenewal(
   /** A store that cannot be used costs its sharing, not the token. */
   async function exchangeWithout(error: unknown, signal: AbortSignal): Promise<TokenFrom> {
     if (exchange === undefined || settings.onUnavailable === 'fail') throw error;
-    if (!warned)
-      warn(`the token store is not used: ${error instanceof ImsvaultError ? error.message : 'unknown error'}`);
+    if (!warned) warn(`the token store is not used: ${inWords(error)}`);
     warned = true;
     const { token, source } = await exchange(signal);
     return { token, source: source.provider };

@@ -1,7 +1,7 @@
 import type { AccessToken } from '../access-token.js';
 import { type Clock, sleep } from '../clock.js';
 import { DeadlineExceeded, withDeadline } from '../deadline.js';
-import { ImsvaultError, TokenRequestRejectedError } from '../errors.js';
+import { ImsvaultError, inWords, TokenRequestRejectedError } from '../errors.js';
 import type { Exchanged } from '../ims/exchange.js';
 import { redact } from '../redacted.js';
 import { fullJitterDelay } from '../retry.js';
@@ -97,8 +97,7 @@ async function publish(
       const isLate = clock.monotonic() - claimedAt >= ttlMs;
       if (tries >= PUBLISH_TRIES || isLate || isFinal(error)) {
         onEvent('publish-failed');
-        const why = error instanceof ImsvaultError ? error.message : 'unknown error';
-        warn(`${store.place}: the token was not written (${why}); it serves this process only`);
+        warn(`${store.place}: the token was not written (${inWords(error)}); it serves this process only`);
         return {};
       }
       await sleep(clock, fullJitterDelay(PUBLISH_DELAY, tries, random()), signal);

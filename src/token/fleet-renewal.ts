@@ -1,6 +1,6 @@
 import type { AccessToken } from '../access-token.js';
 import { sleep } from '../clock.js';
-import { ImsvaultError } from '../errors.js';
+import { ImsvaultError, inWords } from '../errors.js';
 import { fullJitterDelay } from '../retry.js';
 import { EXCHANGE_SHARE, isMended, publishedToken, renewClaimed } from './claim-renewal.js';
 import { createClaimWatch } from './claim-watch.js';
@@ -173,7 +173,7 @@ export function createFleetRenewal(options: FleetOptions): FleetRenewal {
       });
       if (seen instanceof ImsvaultError) {
         if (found !== undefined) return found;
-        if (wasAway) return exchangeAlone(`it cannot be used (${seen.message})`, request, signal);
+        if (wasAway) return exchangeAlone(`it cannot be used (${inWords(seen)})`, request, signal);
         wasAway = true;
         await waitForStore(seen, request, signal);
         continue;
@@ -207,7 +207,7 @@ export function createFleetRenewal(options: FleetOptions): FleetRenewal {
         try {
           const result = await claim(seen, past, signal);
           if (result instanceof ImsvaultError) {
-            if (wasDenied) return await exchangeAlone(`it cannot be used (${result.message})`, request, signal);
+            if (wasDenied) return await exchangeAlone(`it cannot be used (${inWords(result)})`, request, signal);
             wasDenied = true;
             await waitForStore(result, request, signal);
             continue;

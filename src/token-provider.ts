@@ -60,7 +60,12 @@ export function createTokenProvider(config?: string | ImsvaultConfig, deps: Toke
   function open(): Promise<TokenEngine> {
     if (engine === undefined) {
       engine = import('./engine/token-engine.js').then(({ openTokenEngine }) =>
-        openTokenEngine(loadOptions(config, deps), { clock, random, warn }),
+        openTokenEngine(loadOptions(config, deps), {
+          clock,
+          random,
+          warn,
+          useCache: (configured) => configured === true,
+        }),
       );
       engine.catch(() => {
         engine = undefined;

@@ -1,7 +1,14 @@
 import * as z from 'zod';
 import { optionSchemas } from '../../providers/option-schemas.js';
 import type { SchemaNode } from './option-tree.js';
-import { blockOptions, imsOptions, READ_ONLY_PROVIDERS, renewalOptions, tokenStoreOptions } from './schema.js';
+import {
+  blockOptions,
+  cacheOption,
+  imsOptions,
+  READ_ONLY_PROVIDERS,
+  renewalOptions,
+  tokenStoreOptions,
+} from './schema.js';
 
 const SCHEMA_ID = 'urn:imsvault:config';
 
@@ -13,6 +20,7 @@ const PROVIDERS: Readonly<Record<string, string>> = {
   vault: 'HashiCorp Vault or OpenBao.',
   'azure-key-vault': 'Azure Key Vault.',
   env: 'Environment variables.',
+  file: 'A file of this machine.',
 };
 
 let profile: SchemaNode | undefined;
@@ -64,6 +72,7 @@ function buildProfile(): SchemaNode {
         oneOf: [...builtIn(tokenStoreOptions, READ_ONLY_PROVIDERS), thirdParty(tokenStoreOptions)],
       },
       renewal: toNode(renewalOptions),
+      cache: toNode(cacheOption),
     },
     additionalProperties: false,
   };

@@ -8,7 +8,7 @@ import { profileSchema } from './json-schema.js';
 import type { ImsSettings, ResolvedProfile, TokenStoreSettings } from './load.js';
 import { keysAt, listOptions } from './option-tree.js';
 import { type BlockReader, readBlock, readCredentials } from './provider-block.js';
-import { imsOptions, READ_ONLY_PROVIDERS, renewalOptions, tokenStoreOptions } from './schema.js';
+import { cacheOption, imsOptions, READ_ONLY_PROVIDERS, renewalOptions, tokenStoreOptions } from './schema.js';
 import { findSecretsForNames, NOT_A_NAME } from './secrets.js';
 import type { SelectedProfile } from './select-profile.js';
 import { didYouMean, printable } from './suggest.js';
@@ -74,6 +74,8 @@ export async function resolveProfile(input: ResolveInput): Promise<ResolvedProfi
 
   const ims = parse(imsOptions, tree.ims, ['ims'], reader);
   const renewal = parse(renewalOptions, tree.renewal, ['renewal'], reader);
+  const cache = cacheOption.safeParse(tree.cache);
+  if (!cache.success) problem(['cache'], 'must be true or false');
   const credentials =
     tree.credentials === undefined ? undefined : await readCredentials(tree.credentials, ['credentials'], reader);
   const tokenStore = await readTokenStore(tree.tokenStore, reader);
@@ -84,6 +86,7 @@ export async function resolveProfile(input: ResolveInput): Promise<ResolvedProfi
     ...(credentials === undefined ? {} : { credentials: credentials.resolved }),
     ...(tokenStore === undefined ? {} : { tokenStore: tokenStore.resolved }),
     renewal,
+    ...(cache.data === undefined ? {} : { cache: cache.data }),
   };
   return {
     ...(selected.name === undefined ? {} : { name: selected.name }),
@@ -96,6 +99,7 @@ export async function resolveProfile(input: ResolveInput): Promise<ResolvedProfi
       hardMarginMs: renewal.hardMargin,
       floorMarginMs: renewal.floorMargin,
     },
+    ...(cache.data === undefined ? {} : { cache: cache.data }),
     ...(credentials === undefined ? {} : { credentials: credentials.block }),
     ...(tokenStore === undefined ? {} : { tokenStore: tokenStore.settings }),
     warnings,

@@ -12,6 +12,7 @@ import { readBoundedFile } from '../secret/secret-file.js';
 import { exchangeFresh, type Renewed } from '../token/exchange-renewal.js';
 import type { RenewRequest } from '../token/fleet-options.js';
 import type { RenewalPolicy } from '../token/renewal-schedule.js';
+import { watchForCache } from './machine-cache.js';
 import { createSharedRenewal } from './shared-renewal.js';
 
 export interface EngineDeps {
@@ -20,11 +21,13 @@ export interface EngineDeps {
   random: () => number;
   /** Told what is odd but stops nothing; no secret in it. */
   warn: (message: string) => void;
+  /** Whether the machine's cache is used, given what the config says. Default: no. */
+  useCache?: (configured: boolean | undefined) => boolean;
 }
 
 export interface TokenFrom {
   token: AccessToken;
-  /** The provider that had the credential, or `token-store`. */
+  /** The provider that had the credential, `token-store`, or `cache`. */
   source: string;
 }
 
@@ -48,9 +51,11 @@ export interface TokenEngine {
  * Loads a profile and connects its parts; reads no secret yet.
  * @throws ERR_CONFIG_INVALID | ERR_PROVIDER_NOT_INSTALLED
  */
-export async function openTokenEngine(options: LoadOptions, { clock, random, warn }: EngineDeps): Promise<TokenEngine> {
-  const { env } = options;
-  const profile = await loadProfile(options);
+export async function openTokenEngine(options: LoadOptions, deps: EngineDeps): Promise<TokenEngine> {
+  const { clock, random, warn, useCache } = deps;
+  const machine = watchForCache(options, deps);
+  const { env } = machine;
+  const profile = await loadProfile({ ...options, env });
   for (const warning of profile.warnings) warn(warning);
   const proxy = proxySettingsFromEnv(env);
   const { ims, credentials, tokenStore } = profile;
@@ -87,7 +92,7 @@ export async function openTokenEngine(options: LoadOptions, { clock, random, war
     imsHttp,
     exchanger,
     renewal: profile.renewal,
-    renew,
+    renew: useCache?.(profile.cache) === true ? machine.before(renew, profile) : renew,
     async close() {
       await Promise.all([source?.close(), pool.close(), exchanger.close()]);
     },

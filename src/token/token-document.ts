@@ -74,17 +74,7 @@ export function serializeTokenDocument(document: TokenDocument): Redacted<string
       identity: document.identity,
       token_endpoint: document.tokenEndpoint,
       generation: document.generation,
-      ...(token === undefined
-        ? {}
-        : {
-            access_token: reveal(token.accessToken),
-            token_type: token.tokenType,
-            expires_at: new Date(token.expiresAt).toISOString(),
-            issued_at: new Date(token.issuedAt).toISOString(),
-            scope: token.scope.join(','),
-            client_id: token.clientId,
-            publish_id: token.publishId,
-          }),
+      ...(token === undefined ? {} : tokenFields(token)),
       ...(renewal === undefined ? {} : { renewal: { id: renewal.id, ttl: renewal.ttlMs / 1000 } }),
       ...(lastFailure === undefined
         ? {}
@@ -99,6 +89,19 @@ export function serializeTokenDocument(document: TokenDocument): Redacted<string
       ...(rejectionRenewedAt === undefined ? {} : { rejection_renewed_at: new Date(rejectionRenewedAt).toISOString() }),
     }),
   );
+}
+
+/** The fields of a token as documents spell them. */
+export function tokenFields(token: PublishedToken): Record<string, string> {
+  return {
+    access_token: reveal(token.accessToken),
+    token_type: token.tokenType,
+    expires_at: new Date(token.expiresAt).toISOString(),
+    issued_at: new Date(token.issuedAt).toISOString(),
+    scope: token.scope.join(','),
+    client_id: token.clientId,
+    publish_id: token.publishId,
+  };
 }
 
 /**
@@ -128,7 +131,7 @@ export function parseTokenDocument(value: Redacted<string>, where: string, now: 
   if (!Number.isSafeInteger(generation) || (generation as number) < 0 || (generation as number) > MAX_GENERATION) {
     throw fail('its generation is malformed');
   }
-  const token = fields.access_token === undefined ? undefined : parseToken(fields, now, fail);
+  const token = fields.access_token === undefined ? undefined : parseTokenFields(fields, now, fail);
   const renewal = parseRenewal(fields.renewal, fail);
   const lastFailure = parseFailure(fields.last_failure, fail);
   const rejectionRenewedAt = parseTime(fields.rejection_renewed_at);
@@ -162,10 +165,20 @@ const KNOWN: ReadonlySet<string> = new Set([
   'rejection_renewed_at',
 ]);
 
-type Fields = Readonly<Record<string, unknown>>;
-type Fail = (what: string) => ImsvaultError;
+export type Fields = Readonly<Record<string, unknown>>;
+export type Fail = (what: string) => ImsvaultError;
 
-function parseToken(fields: Fields, now: number, fail: Fail): PublishedToken {
+/**
+ * The token that `fields` spell out, after every check that needs no more than them.
+ * @param clock whose times they are: the servers', or this machine's own, which IMS's claims are not comparable with
+ * @throws what `fail` makes
+ */
+export function parseTokenFields(
+  fields: Fields,
+  now: number,
+  fail: Fail,
+  clock: 'servers' | 'own' = 'servers',
+): PublishedToken {
   const {
     access_token: accessToken,
     token_type: tokenType,
@@ -184,7 +197,7 @@ function parseToken(fields: Fields, now: number, fail: Fail): PublishedToken {
   const claims = readClaims(accessToken);
   if (claims?.clientId !== undefined && claims.clientId !== clientId) throw fail("its client_id is not its token's");
   if (claims?.createdAt !== undefined && claims.lifetimeSeconds !== undefined) {
-    const until = claims.createdAt + claims.lifetimeSeconds * 1000;
+    const until = (clock === 'servers' ? claims.createdAt : issuedAt) + claims.lifetimeSeconds * 1000;
     if (expiresAt > until + CLAIMS_TOLERANCE_MS) throw fail("its expires_at is later than its token's");
   }
   return {
@@ -217,13 +230,13 @@ function parseFailure(value: unknown, fail: Fail): SharedFailure | undefined {
   return { id, code, retryAfterMs: Math.min(retryAfter, 300) * 1000, count: count as number };
 }
 
-function parseTime(value: unknown): number | undefined {
+export function parseTime(value: unknown): number | undefined {
   if (typeof value !== 'string' || !/^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(value)) return undefined;
   const time = Date.parse(value);
   return Number.isNaN(time) ? undefined : time;
 }
 
-function parseObject(text: string): Fields | undefined {
+export function parseObject(text: string): Fields | undefined {
   try {
     const value: unknown = JSON.parse(text);
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : undefined;

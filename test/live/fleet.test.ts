@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createImsEmulator, type ImsEmulator } from '../../src/testing/index.js';
 import { startMoto } from './servers/moto.js';
 
-const CLI = fileURLToPath(new URL('../../bin/imsvault.js', import.meta.url));
+const CLI = fileURLToPath(new URL('../../bin/imsvault.cjs', import.meta.url));
 const CREDENTIAL = { FUSION_CLIENT_ID: 'emulator-client-id', FUSION_CLIENT_SECRET: 'emulator-client-secret' };
 
 interface Store {
@@ -54,7 +54,7 @@ describe.each(stores)('processes with only $name in common', ({ start }) => {
 
   /** `imsvault token --output json` in a process of its own. */
   function token(config: string, ...args: string[]): Promise<{ access_token: string; source: string }> {
-    const env = { PATH: process.env.PATH ?? '', HOME: folder, ...CREDENTIAL, ...store.env };
+    const env = { PATH: process.env.PATH ?? '', HOME: folder, IMSVAULT_CACHE: 'off', ...CREDENTIAL, ...store.env };
     return new Promise((resolve, reject) => {
       const command = [CLI, '--config', join(folder, config), 'token', '--output', 'json', ...args];
       execFile(process.execPath, command, { env, timeout: 60_000 }, (error, stdout, stderr) => {

@@ -13,6 +13,8 @@ export interface TokenCommandOptions extends GlobalOptions {
   /** A duration: the life that the token must still have. */
   minTtl?: string;
   force?: boolean;
+  /** False: `--no-cache`. */
+  cache: boolean;
 }
 
 export async function runToken(options: TokenCommandOptions, io: Io): Promise<number> {
@@ -24,6 +26,7 @@ export async function runToken(options: TokenCommandOptions, io: Io): Promise<nu
     clock: systemClock,
     random: Math.random,
     warn: (message) => printWarning(message, io, options.output),
+    useCache: (configured) => options.cache && configured !== false,
   });
   try {
     let source = '';

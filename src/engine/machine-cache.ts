@@ -1,4 +1,5 @@
 import { extname } from 'node:path';
+import type { AccessToken } from '../access-token.js';
 import { bootTime, type Clock } from '../clock.js';
 import { configName, locateConfig } from '../config/find-config.js';
 import type { Env } from '../config/interpolate.js';
@@ -25,6 +26,8 @@ export interface MachineCacheDeps {
 export interface MachineCache {
   /** For everything that reads the environment. */
   readonly env: Env;
+  /** The token that the cache holds now; undefined where there is none that can be used. */
+  peek(profile: ResolvedProfile): Promise<AccessToken | undefined>;
   /** What processes of this machine have seen of others' claims; undefined where there is no cache. */
   sightings(profile: ResolvedProfile): Promise<SightingMemory | undefined>;
   /** Puts the cache before `renew`. */
@@ -78,6 +81,7 @@ export function watchForCache(options: LoadOptions, deps: MachineCacheDeps): Mac
   };
   return {
     env,
+    peek: async (profile) => (await opened(profile))?.read()?.token,
     async sightings(profile) {
       const cache = await opened(profile);
       if (cache === undefined || uid === undefined) return undefined;

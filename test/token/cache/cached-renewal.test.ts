@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { AccessToken } from '../../../src/access-token.js';
 import { ImsvaultError } from '../../../src/errors.js';
-import { createCachedRenewal, type RenewedToken } from '../../../src/token/cache/cached-renewal.js';
+import { createCachedRenewal } from '../../../src/token/cache/cached-renewal.js';
 import type { TokenCache } from '../../../src/token/cache/token-cache.js';
+import type { TokenFrom } from '../../../src/token/held-token.js';
 import { fakeToken } from '../../support/fake-token.js';
 import { afterFiles, machine, pump } from './fixture.js';
 
@@ -28,7 +29,7 @@ async function fixture() {
     async process(cache?: TokenCache, maxWaitMs = 60_000) {
       return createCachedRenewal({
         cache: cache ?? (await open()),
-        renew: async (): Promise<RenewedToken> => {
+        renew: async (): Promise<TokenFrom> => {
           exchanges++;
           return { token: await exchange(), source: 'env' };
         },

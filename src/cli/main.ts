@@ -79,6 +79,7 @@ function createProgram(io: Io, done: (exitCode: number) => void): Command {
     )
     .option('--min-ttl <duration>', 'the life that the token must still have, for example 10m')
     .option('--force', 'exchange even if a usable token is held')
+    .option('--no-cache', "neither use nor fill this user's cache of tokens")
     .action(async (_options, command: Command) => {
       const { runToken } = await import('./commands/token.js');
       done(await runToken(command.optsWithGlobals<TokenCommandOptions>(), io));

@@ -25,6 +25,8 @@ export async function emulated(options: ImsEmulatorOptions = {}) {
     IMSVAULT_IMS_TOKEN_ENDPOINT: emulator.tokenEndpoint,
     // No test waits for a retry.
     IMSVAULT_IMS_RETRY_MAX_ATTEMPTS: '1',
+    // Nor finds another's token.
+    IMSVAULT_CACHE: 'off',
   };
   return { emulator, env };
 }
@@ -62,7 +64,7 @@ export async function run(args: readonly string[], given: Given = {}): Promise<R
     stderr: (text) => {
       stderr += text;
     },
-    env: given.env ?? {},
+    env: { IMSVAULT_CACHE: 'off', ...given.env },
     cwd: given.cwd ?? (await workspace()),
     signal: given.signal ?? new AbortController().signal,
   });

@@ -8,5 +8,14 @@ export {
   ImsvaultError,
   TokenRequestRejectedError,
 } from './errors.js';
+export type { TokenPhase } from './token/renewal-schedule.js';
+export type {
+  TokenCounters,
+  TokenEvent,
+  TokenFailure,
+  TokenRenewalFailedEvent,
+  TokenRenewedEvent,
+} from './token/token-events.js';
 export type { GetTokenOptions } from './token/token-manager.js';
+export type { HeldTokenStatus, TokenStatus } from './token/token-status.js';
 export { createTokenProvider, type TokenProvider, type TokenProviderDeps } from './token-provider.js';

@@ -3,13 +3,10 @@ import { type Clock, systemClock } from './clock.js';
 import type { LoadOptions } from './config/load.js';
 import type { ImsvaultConfig } from './config/options.generated.js';
 import type { TokenEngine } from './engine/token-engine.js';
-import { ImsvaultError } from './errors.js';
-import {
-  checkGetTokenOptions,
-  createTokenManager,
-  type GetTokenOptions,
-  type TokenManager,
-} from './token/token-manager.js';
+import { DEFAULT_RENEWAL } from './token/renewal-schedule.js';
+import { createTokenEvents, type TokenEvent } from './token/token-events.js';
+import { createTokenManager, type GetTokenOptions } from './token/token-manager.js';
+import type { TokenStatus } from './token/token-status.js';
 
 export interface TokenProviderDeps {
   /** Which profile of the config. Default: `IMSVAULT_PROFILE`, else the config's `defaultProfile`. */
@@ -20,6 +17,11 @@ export interface TokenProviderDeps {
   cwd?: string;
   /** Told what is odd but stops nothing; no secret in it. Default: `process.emitWarning`. */
   onWarning?: (message: string) => void;
+  /**
+   * Told of each renewal, each failure, and what happens at the token store, when it happens. No token or secret is in
+   * an event; what the listener throws is dropped, with a warning.
+   */
+  onEvent?: (event: TokenEvent) => void;
   /** Default: the machine's clocks. */
   clock?: Clock;
   /** A number in [0, 1). Default `Math.random`. */
@@ -37,6 +39,8 @@ export interface TokenProvider {
   getToken(options?: GetTokenOptions): Promise<AccessToken>;
   /** The token held now, if it can be used; no waiting, no request. */
   peekToken(): AccessToken | undefined;
+  /** What is known of the token now, without the token; no waiting, no request. */
+  status(): TokenStatus;
   /** Ends renewals and connections. Later calls of `getToken` throw ERR_ABORTED. */
   close(): Promise<void>;
 }
@@ -52,15 +56,15 @@ export function createTokenProvider(config?: string | ImsvaultConfig, deps: Toke
   const clock = deps.clock ?? systemClock;
   const random = deps.random ?? Math.random;
   const warn = deps.onWarning ?? ((message: string) => process.emitWarning(message, 'ImsvaultWarning'));
+  const events = createTokenEvents(deps.onEvent, warn);
   let engine: Promise<TokenEngine> | undefined;
-  let manager: TokenManager | undefined;
-  let closed = false;
+  let renewal = DEFAULT_RENEWAL;
 
   /** Config and engine, once; a failure is not kept: the file may have been mended since. */
   function open(): Promise<TokenEngine> {
     if (engine === undefined) {
       engine = import('./engine/token-engine.js').then(({ openTokenEngine }) =>
-        openTokenEngine(loadOptions(config, deps), { clock, random, warn }),
+        openTokenEngine(loadOptions(config, deps), { clock, random, warn, onEvent: events.emit }),
       );
       engine.catch(() => {
         engine = undefined;
@@ -69,31 +73,27 @@ export function createTokenProvider(config?: string | ImsvaultConfig, deps: Toke
     return engine;
   }
 
-  async function start(): Promise<TokenManager> {
-    const { renew, renewal } = await open();
-    manager ??= createTokenManager({
-      renew: async (request, signal) => (await renew(request, signal)).token,
-      clock,
-      random,
-      renewal,
-    });
-    if (closed) manager.close();
-    return manager;
-  }
+  const manager = createTokenManager({
+    async renew(request, closing) {
+      const opened = await open();
+      closing.throwIfAborted();
+      renewal = opened.renewal;
+      return opened.renew(request, closing);
+    },
+    clock,
+    random,
+    get renewal() {
+      return renewal;
+    },
+    onEvent: events.emit,
+  });
 
   return {
-    async getToken(options) {
-      checkGetTokenOptions(options);
-      options?.signal?.throwIfAborted();
-      if (closed) throw new ImsvaultError('ERR_ABORTED', 'this token provider is closed');
-      const started = manager ?? (await start());
-      options?.signal?.throwIfAborted();
-      return started.getToken(options);
-    },
-    peekToken: () => manager?.peekToken(),
+    getToken: manager.getToken,
+    peekToken: manager.peekToken,
+    status: () => ({ ...manager.status(), counters: events.counters() }),
     async close() {
-      closed = true;
-      manager?.close();
+      manager.close();
       await (await engine?.catch(() => undefined))?.close();
     },
   };
@@ -105,6 +105,8 @@ function checkArguments(config: unknown, deps: unknown): void {
     throw new TypeError("createTokenProvider takes a config file's path, a config object, or nothing");
   }
   if (!isObject(deps)) throw new TypeError("createTokenProvider's second argument must be an object");
+  const { onEvent } = deps as Readonly<Record<string, unknown>>;
+  if (onEvent !== undefined && typeof onEvent !== 'function') throw new TypeError('onEvent must be a function');
 }
 
 function loadOptions(

@@ -84,6 +84,18 @@ function createProgram(io: Io, done: (exitCode: number) => void): Command {
       done(await runToken(command.optsWithGlobals<TokenCommandOptions>(), io));
     });
 
+  program
+    .command('status')
+    .description('show what is known of the token, without an exchange: when it expires, when it renews, what failed')
+    .option('--all', 'every profile of the config')
+    .option('--check', 'one line; ends with 5 where no usable token is there')
+    .option('--min-ttl <duration>', 'the life that a usable token must still have, for example 10m')
+    .addOption(outputOption())
+    .action(async (_options, command: Command) => {
+      const { runStatus } = await import('./commands/status.js');
+      done(await runStatus(command.optsWithGlobals(), io));
+    });
+
   const config = program.command('config').description('look at the configuration');
   config
     .command('validate')

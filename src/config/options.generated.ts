@@ -1115,6 +1115,10 @@ export interface ModuleTokenStore {
  */
 export interface RenewalOptions {
   /**
+   * Renew at the soft point even while nobody asks for a token; false: with the next call. Default true.
+   */
+  background?: boolean;
+  /**
    * Earliest point of a renewal in the background, as a fraction of the token's life. Between 0 and 1. Default 0.8.
    */
   softFractionMin?: number;

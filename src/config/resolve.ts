@@ -91,6 +91,7 @@ export async function resolveProfile(input: ResolveInput): Promise<ResolvedProfi
     baseDir: source.baseDir,
     ims: imsSettings(ims, source.baseDir),
     renewal: {
+      background: renewal.background,
       softFractionMin: renewal.softFractionMin,
       softFractionMax: renewal.softFractionMax,
       hardMarginMs: renewal.hardMargin,

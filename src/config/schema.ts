@@ -105,6 +105,10 @@ const fraction = z.number().gt(0).lt(1);
 
 export const renewalOptions = z
   .strictObject({
+    background: z.boolean().default(DEFAULT_RENEWAL.background).meta({
+      description:
+        'Renew at the soft point even while nobody asks for a token; false: with the next call. Default true.',
+    }),
     softFractionMin: fraction.default(DEFAULT_RENEWAL.softFractionMin).meta({
       description:
         "Earliest point of a renewal in the background, as a fraction of the token's life. Between 0 and 1. Default 0.8.",

@@ -6,14 +6,16 @@ import { ConfigInvalidError, ImsvaultError } from '../errors.js';
 import type { Renewed } from '../token/exchange-renewal.js';
 import type { FleetRenewal, RenewRequest } from '../token/fleet-options.js';
 import { createFleetRenewal } from '../token/fleet-renewal.js';
+import type { TokenFrom } from '../token/held-token.js';
 import { identityOf } from '../token/identity.js';
+import type { TokenEvent } from '../token/token-events.js';
 import { createTokenStore } from '../token/token-store.js';
-import type { TokenFrom } from './token-engine.js';
 
 export interface SharedRenewalDeps extends OpenDeps {
   pool: ProviderPool;
   /** Undefined: a consumer. */
   exchange: ((signal: AbortSignal) => Promise<Renewed>) | undefined;
+  onEvent: (event: TokenEvent) => void;
 }
 
 /** Renewal through the profile's token store, which is opened with the first call. */
@@ -22,7 +24,7 @@ export function createSharedRenewal(
   profile: ResolvedProfile,
   deps: SharedRenewalDeps,
 ): (request: RenewRequest, signal: AbortSignal) => Promise<TokenFrom> {
-  const { exchange, clock, random, warn, pool } = deps;
+  const { exchange, clock, random, warn, pool, onEvent } = deps;
   const { ims } = profile;
   /** The providers that the tokens of this process's own exchanges came from. */
   const exchanged = new WeakMap<TokenFrom['token'], string>();
@@ -62,6 +64,10 @@ export function createSharedRenewal(
       onMismatch: settings.onMismatch,
       onUnavailable: settings.onUnavailable,
       warn,
+      onEvent: (type) => {
+        // The exchange tells of itself.
+        if (type !== 'exchanged') onEvent({ type });
+      },
     });
   }
 
@@ -82,6 +88,6 @@ export function createSharedRenewal(
       fleet = opened;
     }
     const token = await fleet.renew(request, signal);
-    return { token, source: exchanged.get(token) ?? 'token-store' };
+    return { token, source: exchanged.get(token) ?? 'token-store', generation: fleet.generationOf(token) };
   };
 }

@@ -1,5 +1,4 @@
 import * as tls from 'node:tls';
-import type { AccessToken } from '../access-token.js';
 import type { Clock } from '../clock.js';
 import { type LoadOptions, loadProfile, type ProviderBlock, type ResolvedProfile } from '../config/load.js';
 import { type OpenDeps, openCredentialSource } from '../config/open.js';
@@ -11,7 +10,9 @@ import { proxySettingsFromEnv } from '../net/proxy-settings.js';
 import { readBoundedFile } from '../secret/secret-file.js';
 import { exchangeFresh, type Renewed } from '../token/exchange-renewal.js';
 import type { RenewRequest } from '../token/fleet-options.js';
+import type { TokenFrom } from '../token/held-token.js';
 import type { RenewalPolicy } from '../token/renewal-schedule.js';
+import type { TokenEvent } from '../token/token-events.js';
 import { createSharedRenewal } from './shared-renewal.js';
 
 export interface EngineDeps {
@@ -20,12 +21,8 @@ export interface EngineDeps {
   random: () => number;
   /** Told what is odd but stops nothing; no secret in it. */
   warn: (message: string) => void;
-}
-
-export interface TokenFrom {
-  token: AccessToken;
-  /** The provider that had the credential, or `token-store`. */
-  source: string;
+  /** Told of exchanges, and of what happens at the token store; must not throw. */
+  onEvent?: (event: TokenEvent) => void;
 }
 
 /** A profile, opened: what the library, the CLI and every other face runs on. */
@@ -48,7 +45,8 @@ export interface TokenEngine {
  * Loads a profile and connects its parts; reads no secret yet.
  * @throws ERR_CONFIG_INVALID | ERR_PROVIDER_NOT_INSTALLED
  */
-export async function openTokenEngine(options: LoadOptions, { clock, random, warn }: EngineDeps): Promise<TokenEngine> {
+export async function openTokenEngine(options: LoadOptions, deps: EngineDeps): Promise<TokenEngine> {
+  const { clock, random, warn, onEvent = () => undefined } = deps;
   const { env } = options;
   const profile = await loadProfile(options);
   for (const warning of profile.warnings) warn(warning);
@@ -75,11 +73,17 @@ export async function openTokenEngine(options: LoadOptions, { clock, random, war
     orgId: ims.orgId,
     warn,
   });
-  const exchange = source === undefined ? undefined : (signal: AbortSignal) => exchangeFresh(source, exchanger, signal);
+  const exchange: Exchange | undefined =
+    source &&
+    (async (signal) => {
+      const renewed = await exchangeFresh(source, exchanger, signal);
+      onEvent({ type: 'exchanged' });
+      return renewed;
+    });
   const renew =
     tokenStore === undefined
       ? exchangeOnly(exchange)
-      : createSharedRenewal(tokenStore, profile, { ...openDeps, pool, exchange });
+      : createSharedRenewal(tokenStore, profile, { ...openDeps, pool, exchange, onEvent });
   return {
     profile,
     credentials,

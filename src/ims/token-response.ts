@@ -108,7 +108,7 @@ function lifetime(
   };
 }
 
-const REJECTION_HINTS: ReadonlyMap<string, string> = new Map(
+export const REJECTION_HINTS: ReadonlyMap<string, string> = new Map(
   Object.entries({
     invalid_client:
       'The client secret does not belong to the client id, or was deleted. Compare both with the credential in the Adobe Developer Console.',

@@ -9,6 +9,8 @@ const MAX_WITHOUT_TOKEN_MS = 30_000;
 
 /** Keeps a failing renewal from being repeated by every call. */
 export interface FailurePause {
+  /** Milliseconds until a renewal may begin; 0 when it may now. */
+  leftMs(hasUsableToken: boolean): number;
   /** The error to answer with instead of trying again now, if one should. */
   refusal(hasUsableToken: boolean): unknown;
   /** @param hadUsableToken whether it had a token to fall back on, and so need not have tried everything */
@@ -35,19 +37,29 @@ export function createFailurePause(clock: Clock, random: () => number): FailureP
     return Math.max(upTo * (0.5 + fraction / 2), hasUsableToken ? Math.min(wish, MAX_MS) : 0);
   }
 
+  function failureLeftMs(hasUsableToken: boolean): number {
+    return failures === 0 ? 0 : Math.max(0, failedAt + pauseMs(hasUsableToken) - clock.monotonic());
+  }
+
+  function postponedLeftMs(hasUsableToken: boolean): number {
+    return hasUsableToken && postponed !== undefined ? Math.max(0, postponed.until - clock.monotonic()) : 0;
+  }
+
   return {
+    leftMs: (hasUsableToken) => Math.max(failureLeftMs(hasUsableToken), postponedLeftMs(hasUsableToken)),
     refusal(hasUsableToken) {
-      if (hasUsableToken && postponed !== undefined && clock.monotonic() < postponed.until) return postponed.error;
-      if (failures === 0 || clock.monotonic() - failedAt >= pauseMs(hasUsableToken)) return undefined;
-      return lastError;
+      if (postponedLeftMs(hasUsableToken) > 0) return postponed?.error;
+      return failureLeftMs(hasUsableToken) > 0 ? lastError : undefined;
     },
     failed(error, hadUsableToken = false) {
-      if (error instanceof ImsvaultError && error.code === 'ERR_TOKEN_WAIT_TIMEOUT') {
+      const othersRenew = error instanceof ImsvaultError && error.code === 'ERR_TOKEN_WAIT_TIMEOUT';
+      if (othersRenew && hadUsableToken) {
         postponed = { error, until: clock.monotonic() + (error.retryAfterMs ?? 0) };
         return;
       }
       failures++;
-      if (!hadUsableToken) coldFailures++;
+      // Who waits for others in vain has paused by that.
+      if (!hadUsableToken && !othersRenew) coldFailures++;
       lastError = error;
       failedAt = clock.monotonic();
       fraction = random();

@@ -12,8 +12,8 @@ export interface RenewRequest {
   usable?: AccessToken;
   /** A token that an API refused; one newer than it is wanted. */
   rejected?: AccessToken;
-  /** Somebody insists on a new token. */
-  forced?: boolean;
+  /** Somebody insists on a token newer than this one; `true`: than the store's. */
+  forced?: true | AccessToken;
 }
 
 /** What happened, for counters and logs. */
@@ -56,4 +56,6 @@ export interface FleetRenewal {
    * @throws ImsvaultError; with `retryAfterMs` when another process renews and `request.usable` makes waiting needless
    */
   renew(request: RenewRequest, signal: AbortSignal): Promise<AccessToken>;
+  /** Of a token that `renew` gave; undefined where it is not in the store. */
+  generationOf(token: AccessToken): number | undefined;
 }

@@ -186,7 +186,7 @@ export function createFleetRenewal(options: FleetOptions): FleetRenewal {
 
   async function renew(given: RenewRequest, signal: AbortSignal): Promise<AccessToken> {
     const startedAt = clock.monotonic();
-    const token = given.rejected ?? given.usable;
+    const token = given.rejected ?? given.usable ?? (given.forced === true ? undefined : given.forced);
     const held: Held = { token, generation: token === undefined ? undefined : generations.get(token) };
     let request = given;
     for (let round = 1; ; round++) {
@@ -236,7 +236,7 @@ export function createFleetRenewal(options: FleetOptions): FleetRenewal {
     }
   }
 
-  return { renew };
+  return { renew, generationOf: (token) => generations.get(token) };
 }
 
 /** The token that a renewal starts from. */

@@ -1,5 +1,7 @@
 /** When a token is renewed. Fractions of its life L, and bounds in milliseconds. */
 export interface RenewalPolicy {
+  /** Whether a token is renewed at its soft point without a call, too. Default true. */
+  background: boolean;
   /** Earliest soft point, as a fraction of L in (0, 1). Default 0.8. */
   softFractionMin: number;
   /** Latest soft point; each process takes a random one between, so that they do not come together. Default 0.9. */
@@ -11,6 +13,7 @@ export interface RenewalPolicy {
 }
 
 export const DEFAULT_RENEWAL: RenewalPolicy = {
+  background: true,
   softFractionMin: 0.8,
   softFractionMax: 0.9,
   hardMarginMs: 300_000,

@@ -2,10 +2,13 @@ import { AccessToken } from '../access-token.js';
 import type { Clock } from '../clock.js';
 import { untilAborted } from '../deadline.js';
 import { ImsvaultError } from '../errors.js';
+import { backgroundInterval, createBackgroundRenewal } from './background-renewal.js';
 import { createFailurePause } from './failure-pause.js';
 import type { RenewRequest } from './fleet-options.js';
-import { type HeldToken, holdToken } from './held-token.js';
+import { type HeldToken, holdToken, type TokenFrom } from './held-token.js';
 import { DEFAULT_RENEWAL, type RenewalPolicy } from './renewal-schedule.js';
+import type { TokenEvent, TokenFailure } from './token-events.js';
+import { describeFailure, describeHeld, type TokenStatus } from './token-status.js';
 
 export interface GetTokenOptions {
   /** Ends this call's wait, with `signal.reason`; a renewal that others wait for goes on. */
@@ -24,17 +27,21 @@ export interface GetTokenOptions {
 
 export interface TokenManagerOptions {
   /** Gets a new token from where tokens come from. Its signal aborts only when the manager closes. */
-  renew: (request: RenewRequest, signal: AbortSignal) => Promise<AccessToken>;
+  renew: (request: RenewRequest, signal: AbortSignal) => Promise<TokenFrom>;
   clock: Clock;
   /** A number in [0, 1). */
   random: () => number;
-  renewal?: RenewalPolicy;
+  /** Read for each token: it may become known with the first renewal only. Default {@link DEFAULT_RENEWAL}. */
+  readonly renewal?: RenewalPolicy;
+  /** Told of `renewed` and `renewal-failed`; must not throw. */
+  onEvent?: (event: TokenEvent) => void;
 }
 
 /** Keeps one token and renews it in time. */
 export interface TokenManager {
   getToken(options?: GetTokenOptions): Promise<AccessToken>;
   peekToken(): AccessToken | undefined;
+  status(): Omit<TokenStatus, 'counters'>;
   close(): void;
 }
 
@@ -53,15 +60,20 @@ export function checkGetTokenOptions(options: unknown): void {
 }
 
 export function createTokenManager(options: TokenManagerOptions): TokenManager {
-  const { renew, clock, random, renewal = DEFAULT_RENEWAL } = options;
+  const { renew, clock, random, onEvent } = options;
+  const policy = () => options.renewal ?? DEFAULT_RENEWAL;
   const softRandom = random();
   const pause = createFailurePause(clock, random);
   const closing = new AbortController();
+  const background = createBackgroundRenewal(clock, dueInMs, () => startRenewal(inBackground()));
   let held: HeldToken | undefined;
   let pending: Promise<AccessToken> | undefined;
   /** Whether the pending renewal had a token to fall back on, and so may do less than it could. */
   let pendingIsEarly = false;
   let sequence = 0;
+  /** The start of the last renewal; monotonic. */
+  let begunAt = 0;
+  let lastError: TokenFailure | undefined;
 
   /** Single flight: whoever comes while a renewal runs gets that one's result. */
   function startRenewal(request: RenewRequest): Promise<AccessToken> {
@@ -70,26 +82,22 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
     const isEarly = request.usable !== undefined;
     pendingIsEarly = isEarly;
     const requestedAt = clock.monotonic();
+    begunAt = requestedAt;
     const renewed = renew(request, closing.signal)
       .then(
-        (token) => {
+        (from) => {
           closing.signal.throwIfAborted();
-          pause.succeeded();
-          if (held === undefined || held.sequence < mine) {
-            // A token that others made is older than this renewal.
-            const age = clock.now() - token.issuedAt;
-            const bornAt = Math.min(requestedAt, clock.monotonic() - age);
-            held = holdToken(token, mine, bornAt, clock, renewal, softRandom);
-          }
-          return token;
+          hold(from, mine, requestedAt);
+          return from.token;
         },
         (error: unknown) => {
-          pause.failed(error, isEarly);
+          fail(error, isEarly, requestedAt);
           throw error;
         },
       )
       .finally(() => {
         pending = undefined;
+        background.arm();
       });
     // A renewal that nobody waits for must not end the process.
     renewed.catch(() => undefined);
@@ -97,12 +105,61 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
     return renewed;
   }
 
+  function hold(from: TokenFrom, mine: number, requestedAt: number): void {
+    pause.succeeded();
+    lastError = undefined;
+    if (held !== undefined && held.sequence > mine) return;
+    const isNew = held?.token !== from.token;
+    held = holdToken(from, mine, requestedAt, clock, policy(), softRandom);
+    if (!isNew) return;
+    const { source, generation, token } = from;
+    onEvent?.({
+      type: 'renewed',
+      source,
+      clientId: token.clientId,
+      expiresAt: token.expiresAt,
+      durationMs: clock.monotonic() - requestedAt,
+      ...(generation === undefined ? {} : { generation }),
+    });
+  }
+
+  function fail(error: unknown, isEarly: boolean, requestedAt: number): void {
+    if (closing.signal.aborted) return;
+    pause.failed(error, isEarly);
+    // Another process renews, and nobody has to wait: no failure.
+    if (isEarly && error instanceof ImsvaultError && error.code === 'ERR_TOKEN_WAIT_TIMEOUT') return;
+    lastError = describeFailure(error, clock.now(), pause.leftMs(usable() !== undefined));
+    onEvent?.({ type: 'renewal-failed', ...lastError, durationMs: clock.monotonic() - requestedAt });
+  }
+
+  /** Milliseconds until the token held is to be renewed without a call. */
+  function dueInMs(): number | undefined {
+    if (held === undefined || pending !== undefined || closing.signal.aborted || !policy().background) return undefined;
+    // With nobody waiting the long pauses do, also when the token has ended.
+    const intervalMs = begunAt + backgroundInterval(held.lifeMs) - clock.monotonic();
+    return Math.max(held.schedule.softMs - held.ageMs(), pause.leftMs(true), intervalMs);
+  }
+
+  function inBackground(): RenewRequest {
+    const token = usable();
+    return token === undefined ? {} : { usable: token };
+  }
+
   function usable(): AccessToken | undefined {
     return held !== undefined && held.phase() !== 'expired' ? held.token : undefined;
   }
 
-  function isRejected(current: HeldToken, forceRenew: boolean | AccessToken | undefined): boolean {
-    return forceRenew === true || forceRenew === current.token;
+  function isRejected({ token }: HeldToken, forceRenew: boolean | AccessToken | undefined): boolean {
+    // By value: a token that is read from the store twice is two objects.
+    return forceRenew instanceof AccessToken ? forceRenew.accessToken === token.accessToken : forceRenew === true;
+  }
+
+  /** What a renewal is asked for: a token newer than the one named, so that the whole fleet renews once. */
+  function requestFor(forceRenew: boolean | AccessToken | undefined, fallback: AccessToken | undefined): RenewRequest {
+    if (fallback !== undefined) return { usable: fallback };
+    if (forceRenew === true) return { forced: held?.token ?? true };
+    if (!(forceRenew instanceof AccessToken)) return {};
+    return { rejected: held !== undefined && isRejected(held, forceRenew) ? held.token : forceRenew };
   }
 
   /** True where the held token has too little life left and a new one would have more. */
@@ -130,11 +187,7 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
         throw refusal;
       }
     }
-    const request: RenewRequest = {
-      ...(fallback === undefined ? {} : { usable: fallback }),
-      ...(forceRenew instanceof AccessToken ? { rejected: forceRenew } : {}),
-      ...(forceRenew === true ? { forced: true } : {}),
-    };
+    const request = requestFor(forceRenew, fallback);
     const isEarly = pending === undefined ? fallback !== undefined : pendingIsEarly;
     try {
       const token = await startRenewal(request);
@@ -147,8 +200,7 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
       if (left !== undefined) return left;
       if (!isEarly || closing.signal.aborted) throw error;
       // It had a token to fall back on when it began, and has none now.
-      const { usable: _ended, ...withoutToken } = request;
-      return startRenewal(withoutToken);
+      return startRenewal(requestFor(forceRenew, undefined));
     }
   }
 
@@ -158,9 +210,16 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
       request.signal?.throwIfAborted();
       return untilAborted(next(request), request.signal);
     },
-    peekToken: () => (closing.signal.aborted ? undefined : usable()),
+    peekToken: usable,
+    status: () => ({
+      phase: held?.phase() ?? 'none',
+      renewing: pending !== undefined,
+      ...(held === undefined ? {} : { token: describeHeld(held, clock) }),
+      ...(lastError === undefined ? {} : { lastError }),
+    }),
     close() {
       closing.abort(new ImsvaultError('ERR_ABORTED', 'this token provider is closed'));
+      background.stop();
       held = undefined;
     },
   };

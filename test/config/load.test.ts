@@ -28,6 +28,7 @@ describe('without a config', () => {
       retry: { maxAttempts: 4, baseDelayMs: 500, maxDelayMs: 10_000, maxRetryAfterMs: 30_000 },
     });
     expect(profile.renewal).toEqual({
+      background: true,
       softFractionMin: 0.8,
       softFractionMax: 0.9,
       hardMarginMs: 300_000,

@@ -1,9 +1,12 @@
 import { describe, expect, it, vi } from 'vitest';
 import { ImsvaultError } from '../../src/errors.js';
+import { DEFAULT_RENEWAL } from '../../src/token/renewal-schedule.js';
 import { createTokenManager } from '../../src/token/token-manager.js';
 import { fakeToken } from '../support/fake-token.js';
 import { createManualClock, settle } from '../support/manual-clock.js';
 
+/** What calls alone lead to; the timer has tests of its own. */
+const CALLS_ONLY = { ...DEFAULT_RENEWAL, background: false };
 const HOUR = 3_600_000;
 
 function setup(lifeSeconds = 86_400) {
@@ -11,9 +14,9 @@ function setup(lifeSeconds = 86_400) {
   let failure: unknown;
   const renew = vi.fn(async () => {
     if (failure !== undefined) throw failure;
-    return fakeToken(clock.now(), lifeSeconds);
+    return { token: fakeToken(clock.now(), lifeSeconds), source: 'test' };
   });
-  const manager = createTokenManager({ renew, clock, random: () => 0.5 });
+  const manager = createTokenManager({ renew, clock, random: () => 0.5, renewal: CALLS_ONLY });
   return { clock, renew, manager, failWith: (error: unknown) => (failure = error) };
 }
 
@@ -56,9 +59,10 @@ describe('token manager and failures', () => {
     const manager = createTokenManager({
       clock,
       random: () => 0.5,
+      renewal: CALLS_ONLY,
       async renew(request) {
         calls++;
-        if (request.usable === undefined) return fakeToken(clock.now(), 3600);
+        if (request.usable === undefined) return { token: fakeToken(clock.now(), 3600), source: 'test' };
         await new Promise<void>((resolve) => clock.setTimer(resolve, 120_000));
         throw outage();
       },
@@ -106,10 +110,11 @@ describe('token manager and failures', () => {
     const manager = createTokenManager({
       renew: () =>
         new Promise((resolve) => {
-          finish = () => resolve(fakeToken(clock.now(), 60));
+          finish = () => resolve({ token: fakeToken(clock.now(), 60), source: 'test' });
         }),
       clock,
       random: () => 0.5,
+      renewal: CALLS_ONLY,
     });
     const call = expect(manager.getToken()).rejects.toMatchObject({ code: 'ERR_ABORTED' });
     manager.close();

@@ -1,11 +1,14 @@
 import { describe, expect, it, vi } from 'vitest';
-import type { AccessToken } from '../../src/access-token.js';
 import { ImsvaultError } from '../../src/errors.js';
 import type { RenewRequest } from '../../src/token/fleet-options.js';
+import type { TokenFrom } from '../../src/token/held-token.js';
+import { DEFAULT_RENEWAL } from '../../src/token/renewal-schedule.js';
 import { createTokenManager, type GetTokenOptions } from '../../src/token/token-manager.js';
 import { fakeToken } from '../support/fake-token.js';
 import { createManualClock, settle } from '../support/manual-clock.js';
 
+/** What calls alone lead to; the timer has tests of its own. */
+const CALLS_ONLY = { ...DEFAULT_RENEWAL, background: false };
 const HOUR = 3_600_000;
 const DAY_SECONDS = 86_400;
 
@@ -13,14 +16,14 @@ const DAY_SECONDS = 86_400;
 function setup({ lifeSeconds = DAY_SECONDS, latencyMs = 0, random = 0.5 } = {}) {
   const clock = createManualClock();
   let failure: unknown;
-  const renew = vi.fn(async (_request: RenewRequest, signal: AbortSignal): Promise<AccessToken> => {
+  const renew = vi.fn(async (_request: RenewRequest, signal: AbortSignal): Promise<TokenFrom> => {
     const issuedAt = clock.now();
     if (latencyMs > 0) await new Promise<void>((resolve) => clock.setTimer(resolve, latencyMs));
     signal.throwIfAborted();
     if (failure !== undefined) throw failure;
-    return fakeToken(issuedAt, lifeSeconds);
+    return { token: fakeToken(issuedAt, lifeSeconds), source: 'test' };
   });
-  const manager = createTokenManager({ renew, clock, random: () => random });
+  const manager = createTokenManager({ renew, clock, random: () => random, renewal: CALLS_ONLY });
   return { clock, renew, manager, failWith: (error: unknown) => (failure = error) };
 }
 

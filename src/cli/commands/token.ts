@@ -34,7 +34,7 @@ export async function runToken(options: TokenCommandOptions, io: Io): Promise<nu
       async renew(request, closing) {
         const renewed = await engine.renew(request, AbortSignal.any([closing, io.signal]));
         source = renewed.source;
-        return renewed.token;
+        return renewed;
       },
     });
     const token = await manager.getToken({ forceRenew: options.force === true, minTtlMs, signal: io.signal });

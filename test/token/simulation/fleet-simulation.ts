@@ -104,7 +104,11 @@ export async function simulateFleet(scenario: Scenario): Promise<Report> {
         events[event] = (events[event] ?? 0) + 1;
       },
     });
-    const manager = createTokenManager({ renew: renewal.renew, clock: machine.clock, random });
+    const manager = createTokenManager({
+      renew: async (request, signal) => ({ token: await renewal.renew(request, signal), source: 'fleet' }),
+      clock: machine.clock,
+      random,
+    });
     async function run(): Promise<void> {
       await world.delay(machine, random() * 2000);
       while (world.now < start + span) {

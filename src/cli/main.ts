@@ -2,7 +2,9 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { ConfigInvalidError, ImsvaultError } from '../errors.js';
 import type { ImsFault } from '../testing/index.js';
 import { VERSION } from '../version.js';
+import { collect } from './collect.js';
 import type { TokenCommandOptions } from './commands/token.js';
+import { defineExec } from './define-exec.js';
 import { EXIT, exitCodeFor } from './exit-codes.js';
 import { FAULT_ARGUMENTS, parseFault } from './fault-argument.js';
 import { Interrupted, type Io } from './io.js';
@@ -16,7 +18,7 @@ import { TOKEN_OUTPUTS } from './token-output.js';
  */
 export async function main(args: readonly string[], io: Io): Promise<number> {
   let exitCode: number = EXIT.done;
-  const program = createProgram(io, (code) => {
+  const program = createProgram(args, io, (code) => {
     exitCode = code;
   });
   try {
@@ -50,7 +52,7 @@ interface EmulatorFlags {
   faultTimes?: number;
 }
 
-function createProgram(io: Io, done: (exitCode: number) => void): Command {
+function createProgram(args: readonly string[], io: Io, done: (exitCode: number) => void): Command {
   const program = new Command('imsvault')
     .description('Access tokens for Adobe IMS, from the secret store that holds your client secret.')
     .version(VERSION)
@@ -95,6 +97,8 @@ function createProgram(io: Io, done: (exitCode: number) => void): Command {
       const { runStatus } = await import('./commands/status.js');
       done(await runStatus(command.optsWithGlobals(), io));
     });
+
+  defineExec(program, args, io, done);
 
   const config = program.command('config').description('look at the configuration');
   config
@@ -156,10 +160,6 @@ function createProgram(io: Io, done: (exitCode: number) => void): Command {
 const outputOption = () =>
   new Option('-o, --output <format>', 'text or json').choices(['text', 'json']).default('text');
 
-function collect(value: string, previous: string[] = []): string[] {
-  return [...previous, value];
-}
-
 function wholeNumber(value: string): number {
   if (!/^\d{1,9}$/.test(value)) throw new InvalidArgumentError('It must be a whole number.');
   return Number(value);
@@ -188,7 +188,9 @@ function usageError({ message }: CommanderError): ConfigInvalidError {
 
 /** Read from the words themselves: an error may come before the command line is understood. */
 export function wantsJson(args: readonly string[]): boolean {
-  return args.some(
-    (arg, index) => /^(--output=|-o)json$/.test(arg) || (/^(-o|--output)$/.test(arg) && args[index + 1] === 'json'),
+  // What stands behind `--` are the words of another program.
+  const own = args.includes('--') ? args.slice(0, args.indexOf('--')) : args;
+  return own.some(
+    (arg, index) => /^(--output=|-o)json$/.test(arg) || (/^(-o|--output)$/.test(arg) && own[index + 1] === 'json'),
   );
 }

@@ -9,6 +9,7 @@ import type { ImsSettings, ResolvedProfile, TokenStoreSettings } from './load.js
 import { keysAt, listOptions } from './option-tree.js';
 import { type BlockReader, readBlock, readCredentials } from './provider-block.js';
 import { imsOptions, READ_ONLY_PROVIDERS, renewalOptions, tokenStoreOptions } from './schema.js';
+import { secretVariables } from './secret-variables.js';
 import { findSecretsForNames, NOT_A_NAME } from './secrets.js';
 import type { SelectedProfile } from './select-profile.js';
 import { didYouMean, printable } from './suggest.js';
@@ -100,6 +101,7 @@ export async function resolveProfile(input: ResolveInput): Promise<ResolvedProfi
     ...(credentials === undefined ? {} : { credentials: credentials.block }),
     ...(tokenStore === undefined ? {} : { tokenStore: tokenStore.settings }),
     warnings,
+    secretVariables: secretVariables(raw, tree, schema, env),
     origins: originsOf(resolved, raw, sourceOf, overrides),
     redacted: () => redactAll(resolved, input.references),
   };

@@ -4,6 +4,7 @@ import type { LoadOptions } from '../config/load.js';
 export interface Io {
   stdout(text: string): void;
   stderr(text: string): void;
+  readonly stdin: AsyncIterable<string>;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   /** Aborts on SIGINT and SIGTERM. */

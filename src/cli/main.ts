@@ -7,6 +7,7 @@ import type { TokenCommandOptions } from './commands/token.js';
 import { defineExec } from './define-exec.js';
 import { EXIT, exitCodeFor } from './exit-codes.js';
 import { FAULT_ARGUMENTS, parseFault } from './fault-argument.js';
+import type { GitOptions } from './git-credential.js';
 import { Interrupted, type Io } from './io.js';
 import { printError } from './print-error.js';
 import { TOKEN_OUTPUTS } from './token-output.js';
@@ -74,14 +75,19 @@ function createProgram(args: readonly string[], io: Io, done: (exitCode: number)
     .addOption(
       new Option(
         '-o, --output <format>',
-        'raw: the token; json: with its facts; env: an export line; header: an HTTP header',
+        'raw: the token; json: with its facts; env: an export line; header: an HTTP header; k8s: for kubectl; ' +
+          'azure: as the az command has it; git: for credential.helper',
       )
-        .choices(TOKEN_OUTPUTS)
+        .choices([...TOKEN_OUTPUTS, 'git'])
         .default('raw'),
     )
     .option('--min-ttl <duration>', 'the life that the token must still have, for example 10m')
     .option('--force', 'exchange even if a usable token is held')
-    .action(async (_options, command: Command) => {
+    .option('--git-host <host>', 'host that git may send the token to; repeatable', collect)
+    .argument('[operation]', 'what git asks of a credential helper, with --output git')
+    .action(async (operation: string | undefined, options: GitOptions, command: Command) => {
+      const { hasAnswer } = await import('./git-credential.js');
+      if (!(await hasAnswer(operation, options, io))) return;
       const { runToken } = await import('./commands/token.js');
       done(await runToken(command.optsWithGlobals<TokenCommandOptions>(), io));
     });

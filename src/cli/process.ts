@@ -51,6 +51,10 @@ function processIo(): Io {
   return {
     stdout: (text) => void process.stdout.write(text),
     stderr: (text) => void process.stderr.write(text),
+    // Not opened before it is read: an open pipe is one more thing that could keep the process.
+    get stdin() {
+      return process.stdin.setEncoding('utf8');
+    },
     env: process.env,
     cwd: process.cwd(),
     signal: controller.signal,

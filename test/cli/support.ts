@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { afterEach, expect } from 'vitest';
 import { main } from '../../src/cli/main.js';
 import type { ImsEmulator, ImsEmulatorOptions } from '../../src/testing/index.js';
@@ -41,6 +42,7 @@ export interface Given {
   env?: Readonly<Record<string, string | undefined>>;
   cwd?: string;
   signal?: AbortSignal;
+  stdin?: string;
   stdout?: (text: string) => void;
 }
 
@@ -62,6 +64,7 @@ export async function run(args: readonly string[], given: Given = {}): Promise<R
     stderr: (text) => {
       stderr += text;
     },
+    stdin: Readable.from([given.stdin ?? '']),
     env: given.env ?? {},
     cwd: given.cwd ?? (await workspace()),
     signal: given.signal ?? new AbortController().signal,

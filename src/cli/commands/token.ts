@@ -41,7 +41,7 @@ export async function runToken(options: TokenCommandOptions, io: Io): Promise<nu
     if (options.minTtl !== undefined && token.expiresAt - systemClock.now() < minTtlMs) {
       printWarning('IMS gives tokens a shorter life than --min-ttl asks for', io, options.output);
     }
-    io.stdout(formatToken(token, options.output, source, systemClock.now()));
+    io.stdout(formatToken(token, options.output, source, systemClock.now(), io.env));
     return EXIT.done;
   } finally {
     await engine.close();

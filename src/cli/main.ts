@@ -4,6 +4,7 @@ import type { ImsFault } from '../testing/index.js';
 import { VERSION } from '../version.js';
 import { collect } from './collect.js';
 import type { TokenCommandOptions } from './commands/token.js';
+import { defineCompletion } from './define-completion.js';
 import { defineExec } from './define-exec.js';
 import { EXIT, exitCodeFor } from './exit-codes.js';
 import { FAULT_ARGUMENTS, parseFault } from './fault-argument.js';
@@ -160,6 +161,7 @@ function createProgram(args: readonly string[], io: Io, done: (exitCode: number)
       done(await runEmulator({ ...rest, expiresInSeconds: expiresIn }, io));
     });
 
+  defineCompletion(program, io, done);
   return program;
 }
 

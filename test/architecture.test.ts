@@ -29,6 +29,7 @@ describe('what the linter cannot say', () => {
     expect(filesWith(/\bMath\.random\b/)).toEqual([
       'src/cli/commands/doctor.ts',
       'src/cli/commands/exec.ts',
+      'src/cli/commands/init.ts',
       'src/cli/commands/status.ts',
       'src/cli/commands/token.ts',
       'src/token-provider.ts',

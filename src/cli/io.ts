@@ -5,6 +5,8 @@ export interface Io {
   stdout(text: string): void;
   stderr(text: string): void;
   readonly stdin: AsyncIterable<string>;
+  /** Whether somebody sits there who can be asked. */
+  readonly isTerminal: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   /** Aborts on SIGINT and SIGTERM. */

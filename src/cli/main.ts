@@ -6,6 +6,7 @@ import { collect } from './collect.js';
 import type { TokenCommandOptions } from './commands/token.js';
 import { defineCompletion } from './define-completion.js';
 import { defineExec } from './define-exec.js';
+import { defineInit } from './define-init.js';
 import { EXIT, exitCodeFor } from './exit-codes.js';
 import { FAULT_ARGUMENTS, parseFault } from './fault-argument.js';
 import type { GitOptions } from './git-credential.js';
@@ -161,6 +162,7 @@ function createProgram(args: readonly string[], io: Io, done: (exitCode: number)
       done(await runEmulator({ ...rest, expiresInSeconds: expiresIn }, io));
     });
 
+  defineInit(program, io, done);
   defineCompletion(program, io, done);
   return program;
 }

@@ -1,3 +1,4 @@
+import { isatty } from 'node:tty';
 import { setFlagsFromString } from 'node:v8';
 import { EXIT } from './exit-codes.js';
 import { Interrupted, type Io } from './io.js';
@@ -55,6 +56,7 @@ function processIo(): Io {
     get stdin() {
       return process.stdin.setEncoding('utf8');
     },
+    isTerminal: isatty(0) && isatty(1),
     env: process.env,
     cwd: process.cwd(),
     signal: controller.signal,

@@ -65,6 +65,7 @@ export async function run(args: readonly string[], given: Given = {}): Promise<R
       stderr += text;
     },
     stdin: Readable.from([given.stdin ?? '']),
+    isTerminal: false,
     env: given.env ?? {},
     cwd: given.cwd ?? (await workspace()),
     signal: given.signal ?? new AbortController().signal,

@@ -8,8 +8,13 @@ export default defineConfig({
     maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
       {
-        // examples/custom-provider imports the package by its name.
-        resolve: { alias: { 'imsvault/provider': fileURLToPath(new URL('src/provider-api.ts', import.meta.url)) } },
+        // The examples import the package by its name.
+        resolve: {
+          alias: {
+            'imsvault/provider': fileURLToPath(new URL('src/provider-api.ts', import.meta.url)),
+            'imsvault/http': fileURLToPath(new URL('src/http/index.ts', import.meta.url)),
+          },
+        },
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],

@@ -19,6 +19,7 @@ const { metafile } = await build({
   entryPoints: {
     index: 'src/index.ts',
     provider: 'src/provider-api.ts',
+    http: 'src/http/index.ts',
     testing: 'src/testing/index.ts',
     cli: 'src/cli/process.ts',
   },

@@ -72,17 +72,26 @@ try {
     const program = `
       import { createTokenProvider } from 'imsvault';
       import { defineProvider } from 'imsvault/provider';
+      import { createTokenDispatcher, createTokenFetch } from 'imsvault/http';
       import { createImsEmulator } from 'imsvault/testing';
       const emulator = await createImsEmulator().start();
       const provider = createTokenProvider({ ims: { tokenEndpoint: emulator.tokenEndpoint } });
       const token = await provider.getToken();
+      const options = { allowedOrigins: [emulator.url] };
+      const fetched = await createTokenFetch(provider, options)(emulator.url + '/health');
+      const dispatcher = await createTokenDispatcher(provider, options);
+      const dispatched = await dispatcher.request({ origin: emulator.url, path: '/health', method: 'GET' });
+      await Promise.all([fetched.text(), dispatched.body.dump()]);
+      await dispatcher.close();
       console.log(emulator.issuedTokens().includes(token.accessToken), emulator.exchanges, typeof defineProvider);
+      console.log(fetched.status, dispatched.statusCode);
       await provider.close();
       await emulator.stop();`;
     const library = run(process.execPath, ['--input-type=module', '-e', program], {
       env: { ...env, IMSVAULT_IMS_TOKEN_ENDPOINT: '' },
     });
-    check('the library gives the token that the emulator issued', library === 'true 1 function\n');
+    check('the library gives the token that the emulator issued', library.startsWith('true 1 function\n'));
+    check('imsvault/http sends requests by fetch and by undici', library.endsWith('\n200 200\n'));
     writeFileSync(
       join(folder, 'imsvault.config.yaml'),
       'credentials: { provider: vault, address: "http://127.0.0.1:1", path: x }\n',

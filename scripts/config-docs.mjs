@@ -2,7 +2,7 @@
 
 export function docTables({ profileSchema, everyOption, variableName, guardedOptions }) {
   const profile = profileSchema();
-  const { ims, renewal, credentials, tokenStore } = profile.properties;
+  const { ims, renewal, rotation, credentials, tokenStore } = profile.properties;
   const common = ['timeout', 'fields'];
   const forStore = ['timeout', 'create', 'onMismatch', 'onUnavailable'];
   const builtIn = credentials.oneOf.filter((block) => block.properties.provider.const !== undefined);
@@ -11,6 +11,7 @@ export function docTables({ profileSchema, everyOption, variableName, guardedOpt
   return new Map([
     ['ims', optionTable(ims)],
     ['renewal', optionTable(renewal)],
+    ['rotation', optionTable(rotation)],
     ['block', optionTable(only(anyBlock, common))],
     ['tokenStore', optionTable(only(anyStore, forStore))],
     ...builtIn.map((block) => [block.title, optionTable(without(block, ['provider', ...common]))]),

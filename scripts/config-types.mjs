@@ -38,7 +38,7 @@ export async function configTypes(profile) {
 }
 
 function named(profile) {
-  const { ims, renewal, credentials, tokenStore } = profile.properties;
+  const { ims, renewal, rotation, credentials, tokenStore } = profile.properties;
   const memo = new Map();
   const adapt = (node, title) => {
     // The same object again gives the same interface again.
@@ -76,6 +76,7 @@ function named(profile) {
       credentials: blocks(credentials, 'Credentials'),
       tokenStore: blocks(tokenStore, 'TokenStore'),
       renewal: adapt(renewal, 'RenewalOptions'),
+      rotation: adapt(rotation, 'RotationOptions'),
     },
     additionalProperties: false,
   };

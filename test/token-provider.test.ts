@@ -3,8 +3,9 @@ import { createServer } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, expectTypeOf, it, vi } from 'vitest';
 import type { ImsvaultConfig } from '../src/config/options.generated.js';
+import type { HeldTokenStatus, TokenEvent } from '../src/index.js';
 import { createTokenProvider, type TokenProvider, type TokenProviderDeps } from '../src/token-provider.js';
 import { CLIENT_ID, CLIENT_SECRET, emulated, workspace } from './cli/support.js';
 import { expectNoSecrets } from './support/leaks.js';
@@ -247,5 +248,72 @@ describe('the end', () => {
     controller.abort(reason);
     await expect(impatient).rejects.toBe(reason);
     expect((await patient).accessToken).toBe(emulator.issuedTokens()[0]);
+  });
+});
+
+describe('what is told', () => {
+  it('an event for each exchange and renewal, and a status with counters', async () => {
+    const { emulator, env, config } = await setUp();
+    const events: TokenEvent[] = [];
+    const provider = open(config, { env, onEvent: (event) => events.push(event) });
+    expect(provider.status()).toMatchObject({ phase: 'none', renewing: false, counters: { renewed: 0 } });
+    const token = await provider.getToken();
+    await provider.getToken({ forceRenew: token });
+    expect(events.map(({ type }) => type)).toEqual(['exchanged', 'renewed', 'exchanged', 'renewed']);
+    expect(events[1]).toMatchObject({ source: 'env', clientId: CLIENT_ID, expiresAt: token.expiresAt });
+    const status = provider.status();
+    expect(status).toMatchObject({
+      phase: 'fresh',
+      token: { source: 'env', clientId: CLIENT_ID },
+      counters: { exchanged: 2, renewed: 2, 'renewal-failed': 0 },
+    });
+    expectNoSecrets([events, status], [...emulator.issuedTokens(), CLIENT_SECRET]);
+    // By type as well: whoever adds the token to a status breaks the build here.
+    expectTypeOf<Extract<keyof HeldTokenStatus, 'accessToken' | 'token'>>().toEqualTypeOf<never>();
+  });
+
+  it('a failure to exchange, or to open the config', async () => {
+    const { emulator, env, config } = await setUp();
+    emulator.fail({ kind: 'unavailable' });
+    const provider = open(config, { env });
+    await provider.getToken().catch(() => undefined);
+    expect(provider.status()).toMatchObject({
+      phase: 'none',
+      lastError: { code: 'ERR_TOKEN_ENDPOINT_UNAVAILABLE', retryable: true },
+      counters: { 'renewal-failed': 1 },
+    });
+    const unreadable = open('nowhere.yaml', { env });
+    await unreadable.getToken().catch(() => undefined);
+    expect(unreadable.status().lastError).toMatchObject({ code: 'ERR_CONFIG_INVALID', retryable: false });
+  });
+
+  it('to a listener that throws: the token comes all the same', async () => {
+    const { emulator, env, config } = await setUp();
+    const warnings: string[] = [];
+    const onEvent = () => {
+      throw new Error('from the listener');
+    };
+    const provider = open(config, { env, onEvent, onWarning: (message) => warnings.push(message) });
+    expect((await provider.getToken()).accessToken).toBe(emulator.issuedTokens()[0]);
+    expect(warnings).toEqual(['a listener of token events failed; its error is dropped']);
+    expect(() => open(config, { onEvent: 5 as never })).toThrow(new TypeError('onEvent must be a function'));
+  });
+
+  it('nothing to a program that ignores all failures: none is unhandled', async () => {
+    const unhandled = vi.fn();
+    process.on('unhandledRejection', unhandled);
+    const { emulator, env, config } = await setUp();
+    const clock = createManualClock(Date.now());
+    const provider = open(config, { env, clock, random: () => 0.5 });
+    const first = await provider.getToken();
+    emulator.fail({ kind: 'internal_error' });
+    clock.jump(0.95 * 86_399_000);
+    await clock.advance(60_000);
+    await until(() => provider.status().counters['renewal-failed'] === 1);
+    expect(await provider.getToken()).toBe(first);
+    await provider.close();
+    await settle();
+    process.off('unhandledRejection', unhandled);
+    expect(unhandled).not.toHaveBeenCalled();
   });
 });

@@ -1,5 +1,5 @@
 import { DeadlineExceeded, withDeadline } from '../../src/deadline.js';
-import { defineProvider } from '../../src/secret/provider.js';
+import { defineProvider, type SecretVersion } from '../../src/secret/provider.js';
 import { createAnnotator } from './annotate.js';
 import { translateAwsError } from './aws-error.js';
 import { loadAwsSdk } from './clients.js';
@@ -9,6 +9,7 @@ import {
   awsSecretsManagerOptions,
   type RefOption,
 } from './options.js';
+import { readStages } from './other-versions.js';
 import { createReplacer } from './replace.js';
 import { createRequestHandler } from './request-handler.js';
 import { toInput, toVersion } from './secret-value.js';
@@ -43,17 +44,20 @@ export default defineProvider<AwsSecretsManagerOptions, RefOption>({
       }
     }
 
+    async function read(ref: AwsSecretRef, signal: AbortSignal): Promise<SecretVersion> {
+      const command = new sdk.secretsManager.GetSecretValueCommand(toInput(ref));
+      const { output, serverTime } = await session.call(ref, command, signal);
+      if (output.ARN !== undefined) arns.set(ref.secretId, output.ARN);
+      return toVersion(output, ref, session.describe(ref), serverTime);
+    }
+
     return {
       name: 'aws-secrets-manager',
       claimSpreadMs: 2000,
       describe: session.describe,
-      readSecret: (ref, { signal } = {}) =>
-        bounded(ref, signal, async (within) => {
-          const command = new sdk.secretsManager.GetSecretValueCommand(toInput(ref));
-          const { output, serverTime } = await session.call(ref, command, within);
-          if (output.ARN !== undefined) arns.set(ref.secretId, output.ARN);
-          return toVersion(output, ref, session.describe(ref), serverTime);
-        }),
+      readSecret: (ref, { signal } = {}) => bounded(ref, signal, (within) => read(ref, within)),
+      readOtherVersions: (ref, { signal } = {}) =>
+        bounded(ref, signal, (within) => readStages(ref, (other) => read(other, within))),
       replaceSecret: (ref, value, expected, { signal, create = true } = {}) =>
         bounded(ref, signal, (within) => replace(ref, value, expected, create, within)),
       annotateSecret: (ref, metadata, { signal } = {}) =>

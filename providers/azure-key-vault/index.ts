@@ -1,26 +1,28 @@
 import { DeadlineExceeded, withDeadline } from '../../src/deadline.js';
-import { redact, reveal } from '../../src/redacted.js';
 import { loadSdk } from '../../src/secret/load-sdk.js';
-import { defineProvider, type ReadOptions, type SecretVersion } from '../../src/secret/provider.js';
+import { defineProvider, type ReadOptions } from '../../src/secret/provider.js';
 import { toPipelineClient } from './http-client.js';
 import { tokenRequest } from './identity.js';
+import { createKeyVault } from './key-vault.js';
 import { createLogin } from './login.js';
-import { type AzureKeyVaultOptions, azureKeyVaultOptions } from './options.js';
-import { createSecretReader } from './secret-reader.js';
+import {
+  type AzureKeyVaultOptions,
+  type AzureRef,
+  azureKeyVaultOptions,
+  REF_OPTIONS,
+  type RefOption,
+} from './options.js';
 import { trustedAuthorities } from './trusted-authorities.js';
 import { vaultError } from './vault-error.js';
 
 const NAME = 'azure-key-vault';
 const PACKAGES = '@azure/keyvault-secrets @azure/identity';
 
-type RefKey = 'secretName' | 'clientIdSecretName' | 'clientSecretSecretName' | 'version';
-type Ref = Pick<AzureKeyVaultOptions, RefKey>;
-
 /** The credential from one JSON secret of an Azure Key Vault, or from two secrets that hold a value each. */
-export default defineProvider<AzureKeyVaultOptions, RefKey>({
+export default defineProvider<AzureKeyVaultOptions, RefOption>({
   name: NAME,
   options: azureKeyVaultOptions,
-  refOptions: ['secretName', 'clientIdSecretName', 'clientSecretSecretName', 'version'],
+  refOptions: REF_OPTIONS,
   async createProvider(connection, context) {
     const { clock, timeoutMs } = context;
     const [{ SecretClient }, identity, ca] = await Promise.all([
@@ -39,39 +41,39 @@ export default defineProvider<AzureKeyVaultOptions, RefKey>({
       redirectOptions: { maxRetries: 0 },
       disableChallengeResourceVerification: connection.disableChallengeResourceVerification,
     });
-    const secrets = createSecretReader(client, context, login.forget);
+    const vault = createKeyVault(client, context, login.forget);
 
     /** Ends in time and on the caller's abort, also while waiting for a login that others share. */
     async function bounded<T>(
       place: string,
-      { signal }: ReadOptions,
+      { signal }: Pick<ReadOptions, 'signal'>,
       work: (signal: AbortSignal) => Promise<T>,
     ): Promise<T> {
       try {
         return await withDeadline(clock, timeoutMs, signal, work);
       } catch (error) {
-        throw error instanceof DeadlineExceeded ? vaultError(error, place, clock) : error;
+        throw error instanceof DeadlineExceeded ? vaultError(error, place, 'get', clock) : error;
       }
     }
-
-    const describe = ({ secretName, clientIdSecretName, clientSecretSecretName, version }: Ref) =>
-      secretName === undefined
-        ? `Azure Key Vault secrets "${clientIdSecretName}" and "${clientSecretSecretName}" at ${client.vaultUrl}`
-        : secrets.describe(secretName, version);
+    const on = <T>(ref: AzureRef, options: Pick<ReadOptions, 'signal'>, work: (signal: AbortSignal) => Promise<T>) =>
+      bounded(vault.describe(ref), options, work);
 
     return {
       name: NAME,
-      describe,
-      readSecret: (ref, options = {}) =>
-        bounded(describe(ref), options, async (signal) => {
-          if (ref.secretName !== undefined) return secrets.read(ref.secretName, ref.version, signal);
-          // The schema has seen to it that both are named where secretName is not.
-          const [id, secret] = await Promise.all([
-            secrets.read(ref.clientIdSecretName ?? '', undefined, signal),
-            secrets.read(ref.clientSecretSecretName ?? '', undefined, signal),
-          ]);
-          return compose(id, secret);
-        }),
+      claimSpreadMs: 2000,
+      describe: vault.describe,
+      readSecret: (ref, options = {}) => on(ref, options, (signal) => vault.read(ref, signal)),
+      readOtherVersions: (ref, options = {}) => on(ref, options, (signal) => vault.readOthers(ref, signal)),
+      putSecret: (ref, value, { create = true, ...options } = {}) =>
+        on(ref, options, (signal) => vault.put(ref, value, create, signal)),
+      annotateSecret: (ref, metadata, options = {}) =>
+        on(ref, options, (signal) => vault.annotate(ref, metadata, signal)),
+      election: {
+        enter: (ref, entry, { create = true, ...options } = {}) =>
+          on(ref, options, (signal) => vault.enter(ref, entry, create, signal)),
+        list: (ref, generation, options = {}) =>
+          on(ref, options, (signal) => vault.listEntries(ref, generation, signal)),
+      },
       async login(options = {}) {
         const { expiresOnTimestamp } = await bounded('Azure login', options, () =>
           login.current(scopeOf(client.vaultUrl)),
@@ -82,16 +84,6 @@ export default defineProvider<AzureKeyVaultOptions, RefKey>({
     };
   },
 });
-
-function compose(id: SecretVersion, secret: SecretVersion): SecretVersion {
-  const created = [id.createdAt, secret.createdAt].filter((time) => time !== undefined);
-  return {
-    value: redact(JSON.stringify({ client_id: reveal(id.value), client_secret: reveal(secret.value) })),
-    id: `${id.id}+${secret.id}`,
-    ...(created.length === 0 ? {} : { createdAt: Math.max(...created) }),
-    ...(secret.serverTime === undefined ? {} : { serverTime: secret.serverTime }),
-  };
-}
 
 /** Each cloud has a domain for its vaults, which is also the resource that tokens are for. */
 function scopeOf(vaultUrl: string): string {

@@ -110,7 +110,9 @@ export const azureKeyVaultOptions = z
     vaultUrl: httpsUrl("the vault's address").meta({
       description: 'The vault, an https:// URL: https://my-vault.vault.azure.net.',
     }),
-    secretName: secretName('Name of the one secret that holds the client id and the client secret, as JSON.'),
+    secretName: secretName(
+      'Name of the one secret that holds the client id and the client secret, as JSON; in tokenStore, the token. Claims to renew a token go to a second secret, <secretName>-claim.',
+    ),
     clientIdSecretName: secretName('Name of the secret that holds the client id alone; with clientSecretSecretName.'),
     clientSecretSecretName: secretName('Name of the secret that holds the client secret alone.'),
     version: z
@@ -118,6 +120,10 @@ export const azureKeyVaultOptions = z
       .regex(/^[0-9A-Za-z-]{1,64}$/, 'must be the id of a secret version')
       .optional()
       .meta({ description: 'Id of one version of secretName. Default: the latest version.' }),
+    disablePreviousVersions: z.boolean().default(false).meta({
+      description:
+        'Disable older versions of a token that imsvault wrote, all but the last two; needs the permission to list. Default false.',
+    }),
     auth: auth.default({ method: 'default' }),
     disableInstanceDiscovery: z.boolean().default(false).meta({
       description:
@@ -152,7 +158,15 @@ export const azureKeyVaultOptions = z
 
 export type AzureKeyVaultOptions = z.output<typeof azureKeyVaultOptions>;
 export type AzureAuth = AzureKeyVaultOptions['auth'];
-export type AzureConnection = Omit<
-  AzureKeyVaultOptions,
-  'secretName' | 'clientIdSecretName' | 'clientSecretSecretName' | 'version'
->;
+
+/** Those that say which secret. */
+export const REF_OPTIONS = [
+  'secretName',
+  'clientIdSecretName',
+  'clientSecretSecretName',
+  'version',
+  'disablePreviousVersions',
+] as const;
+export type RefOption = (typeof REF_OPTIONS)[number];
+export type AzureRef = Pick<AzureKeyVaultOptions, RefOption>;
+export type AzureConnection = Omit<AzureKeyVaultOptions, RefOption>;

@@ -31,6 +31,8 @@ const BY_CODE: Readonly<Record<ErrorCode, number>> = {
   ERR_TOKEN_RESPONSE_INVALID: EXIT.rejected,
   ERR_TOKEN_DOCUMENT_MISMATCH: EXIT.unexpected,
   ERR_TOKEN_WAIT_TIMEOUT: EXIT.unavailable,
+  ERR_ROTATION_REFUSED: EXIT.rejected,
+  ERR_ROTATION_UNAVAILABLE: EXIT.unavailable,
   ERR_ABORTED: EXIT.interrupted,
 };
 

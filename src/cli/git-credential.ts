@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { ConfigInvalidError } from '../errors.js';
 import type { Io } from './io.js';
 
@@ -50,7 +51,7 @@ export async function hasAnswer(
 }
 
 /** Lines of `key=value`, to an empty line or the end. */
-async function readRequest(stdin: Io['stdin']): Promise<Record<string, string>> {
+async function readRequest(stdin: Io['stdin'] = Readable.from([])): Promise<Record<string, string>> {
   let text = '';
   for await (const part of stdin) {
     text += part;

@@ -148,6 +148,21 @@ function createProgram(args: readonly string[], io: Io, done: (exitCode: number)
     });
 
   program
+    .command('rotate')
+    .description(
+      'add a client secret at Adobe, store it, use it, and delete the old one; finishes what was interrupted',
+    )
+    .option('--dry-run', 'say what would be done, and change nothing')
+    .option('--yes', 'do not ask before anything is changed')
+    .option('--wait', 'before the old one is deleted, wait until Adobe shows that others use the new one')
+    .option('--wait-timeout <duration>', 'how long at most', '10m')
+    .addOption(outputOption())
+    .action(async (_options, command: Command) => {
+      const { runRotate } = await import('./commands/rotate.js');
+      done(await runRotate(command.optsWithGlobals(), io));
+    });
+
+  program
     .command('emulator')
     .description('run an emulator of the IMS token endpoint on this machine, for tests and demos')
     .option('--port <number>', 'port on 127.0.0.1; 0 takes a free one', wholeNumber, 0)

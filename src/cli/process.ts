@@ -1,4 +1,3 @@
-import { isatty } from 'node:tty';
 import { setFlagsFromString } from 'node:v8';
 import { EXIT } from './exit-codes.js';
 import { Interrupted, type Io } from './io.js';
@@ -56,9 +55,24 @@ function processIo(): Io {
     get stdin() {
       return process.stdin.setEncoding('utf8');
     },
-    isTerminal: isatty(0) && isatty(1),
     env: process.env,
     cwd: process.cwd(),
     signal: controller.signal,
+    ...(process.stdin.isTTY && process.stderr.isTTY ? { confirm: (text) => ask(text, controller.signal) } : {}),
+    ...(process.stdin.isTTY && process.stdout.isTTY
+      ? { prompts: async () => (await import('../init/prompts.js')).createPrompts() }
+      : {}),
   };
+}
+
+async function ask(question: string, signal: AbortSignal): Promise<boolean> {
+  const { createInterface } = await import('node:readline/promises');
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  // The terminal's own handler would keep Ctrl-C from the process.
+  terminal.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
+  try {
+    return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `, { signal })).trim());
+  } finally {
+    terminal.close();
+  }
 }

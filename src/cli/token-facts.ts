@@ -2,11 +2,10 @@ import type { ResolvedProfile, TokenStoreSettings } from '../config/load.js';
 import { type OpenDeps, openProvider, translate } from '../config/open.js';
 import { withDeadline } from '../deadline.js';
 import { ImsvaultError } from '../errors.js';
+import { createDocumentAccess } from '../token/document-access.js';
 import { mismatch } from '../token/fleet-errors.js';
-import { identityOf } from '../token/identity.js';
 import { phaseAt, renewalSchedule, type TokenPhase } from '../token/renewal-schedule.js';
 import type { SharedFailure } from '../token/token-document.js';
-import { createTokenStore } from '../token/token-store.js';
 
 /** A token without its value. Times are Unix milliseconds by this machine's clock. */
 export interface TokenFacts {
@@ -61,8 +60,7 @@ export async function readStoredFacts(
   signal: AbortSignal,
 ): Promise<StoredFacts> {
   const { clock } = deps;
-  const { ims } = profile;
-  const { ref, timeoutMs, create } = settings;
+  const { ref, timeoutMs, create, identity } = settings;
   const provider = await withDeadline(clock, timeoutMs, signal, () => openProvider(settings, deps)).catch(
     (error: unknown) => {
       signal.throwIfAborted();
@@ -70,11 +68,10 @@ export async function readStoredFacts(
     },
   );
   try {
-    const store = createTokenStore({ provider, ref, clock, timeoutMs, create });
+    const store = createDocumentAccess({ provider, ref, clock, timeoutMs, create });
     const { document, clockOffsetMs } = await store.read(signal);
     if (document === undefined) return { place: store.place, generation: 0 };
-    const { tokenEndpoint, scope, orgId, clientId } = ims;
-    if (document.identity !== identityOf({ tokenEndpoint, scope, orgId, clientId })) throw mismatch(store.place);
+    if (document.identity !== identity) throw mismatch(store.place);
     const { generation, token, renewal, lastFailure } = document;
     const facts = token && {
       clientId: token.clientId,

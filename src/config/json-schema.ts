@@ -1,7 +1,9 @@
 import * as z from 'zod';
 import { optionSchemas } from '../../providers/option-schemas.js';
 import type { SchemaNode } from './option-tree.js';
-import { blockOptions, imsOptions, READ_ONLY_PROVIDERS, renewalOptions, tokenStoreOptions } from './schema.js';
+import { rotationOptions } from './rotation-schema.js';
+import { imsOptions, renewalOptions } from './schema.js';
+import { blockOptions, READ_ONLY_OPTIONS, READ_ONLY_PROVIDERS, tokenStoreOptions } from './store-schema.js';
 
 const SCHEMA_ID = 'urn:imsvault:config';
 
@@ -23,11 +25,32 @@ export function profileSchema(): SchemaNode {
   return profile;
 }
 
+/** Required of a store, but `credentials` of the same provider may say it for the token store. */
+const INHERITED = ['vaultUrl'];
+
 function buildProfile(): SchemaNode {
-  const builtIn = (common: z.ZodType, except: readonly string[]) =>
+  const builtIn = (
+    common: z.ZodType,
+    except: readonly string[] = [],
+    exceptOptions: typeof READ_ONLY_OPTIONS = {},
+    optional: readonly string[] = [],
+  ) =>
     Object.entries(optionSchemas)
       .filter(([name]) => !except.includes(name))
-      .map(([name, schema]) => block({ const: name, type: 'string' }, toNode(schema), toNode(common), PROVIDERS[name]));
+      .map(([name, schema]) => {
+        const own = toNode(schema);
+        const required = own.required?.filter((key) => !optional.includes(key)) ?? [];
+        const left = Object.entries(own.properties ?? {}).filter(
+          ([option]) => exceptOptions[name]?.[option] === undefined,
+        );
+        const properties = Object.fromEntries(left);
+        return block(
+          { const: name, type: 'string' },
+          { ...own, properties, required },
+          toNode(common),
+          PROVIDERS[name],
+        );
+      });
   const thirdParty = (common: z.ZodType) =>
     block(
       {
@@ -39,7 +62,7 @@ function buildProfile(): SchemaNode {
       toNode(common),
       "A third party's provider. Only in a config named by --config or IMSVAULT_CONFIG.",
     );
-  const links = [...builtIn(blockOptions, []), thirdParty(blockOptions)];
+  const links = [...builtIn(blockOptions), thirdParty(blockOptions)];
   const chain: SchemaNode = {
     title: 'chain',
     description: 'Several providers; the next one is asked only past "not found" and "not configured".',
@@ -61,9 +84,13 @@ function buildProfile(): SchemaNode {
       },
       tokenStore: {
         description: 'Where the token is written, and shared between processes and machines.',
-        oneOf: [...builtIn(tokenStoreOptions, READ_ONLY_PROVIDERS), thirdParty(tokenStoreOptions)],
+        oneOf: [
+          ...builtIn(tokenStoreOptions, READ_ONLY_PROVIDERS, READ_ONLY_OPTIONS, INHERITED),
+          thirdParty(tokenStoreOptions),
+        ],
       },
       renewal: toNode(renewalOptions),
+      rotation: toNode(rotationOptions),
     },
     additionalProperties: false,
   };
@@ -128,7 +155,7 @@ export function configJsonSchema(): SchemaNode {
   };
 }
 
-/** Any value may be written as `${VARIABLE}`, whatever its option's type; what decides between alternatives excepted. */
+/** Any value may be written as `${VARIABLE}` or with `{identity}`, whatever its option's type; what decides between alternatives excepted. */
 function allowReferences(node: SchemaNode): SchemaNode {
   if (node.oneOf !== undefined) return { ...node, oneOf: node.oneOf.map(allowReferences) };
   if (node.properties !== undefined) {
@@ -143,6 +170,6 @@ function allowReferences(node: SchemaNode): SchemaNode {
     ...(description === undefined ? {} : { description }),
     ...(standard === undefined ? {} : { default: standard }),
     ...(writeOnly === undefined ? {} : { writeOnly }),
-    anyOf: [rules, { type: 'string', pattern: '\\$\\{' }],
+    anyOf: [rules, { type: 'string', pattern: '\\$\\{|\\{identity\\}' }],
   };
 }

@@ -47,9 +47,22 @@ export interface ImsSettings {
 }
 
 export interface TokenStoreSettings extends SingleProvider {
+  /** Of the tokens that the profile wants. */
+  identity: string;
+  identityRevision: number;
   create: boolean;
   onMismatch: 'exchange' | 'replace' | 'fail';
   onUnavailable: 'exchange' | 'fail';
+}
+
+/** Where `imsvault rotate` finds the credential at Adobe. */
+export interface RotationSettings {
+  /** The organisation's number in the Developer Console. */
+  orgId: string;
+  credentialId: string;
+  /** Origin, without a slash at its end. */
+  endpoint: string;
+  scope: string[];
 }
 
 /** A profile with every value checked. */
@@ -64,6 +77,7 @@ export interface ResolvedProfile {
   /** Undefined only beside a `tokenStore`: a consumer of tokens. */
   credentials?: ProviderBlock;
   tokenStore?: TokenStoreSettings;
+  rotation?: RotationSettings;
   warnings: string[];
   /** Variables whose values are secrets of this profile or logins of its stores. */
   secretVariables: readonly string[];

@@ -28,6 +28,7 @@ export interface ImsvaultProfile {
   credentials?: Credentials;
   tokenStore?: TokenStore;
   renewal?: RenewalOptions;
+  rotation?: RotationOptions;
 }
 /**
  * Adobe IMS.
@@ -383,7 +384,7 @@ export interface AzureKeyVaultCredentials {
    */
   vaultUrl: string;
   /**
-   * Name of the one secret that holds the client id and the client secret, as JSON.
+   * Name of the one secret that holds the client id and the client secret, as JSON; in tokenStore, the token. Claims to renew a token go to a second secret, <secretName>-claim.
    */
   secretName?: string;
   /**
@@ -398,6 +399,10 @@ export interface AzureKeyVaultCredentials {
    * Id of one version of secretName. Default: the latest version.
    */
   version?: string;
+  /**
+   * Disable older versions of a token that imsvault wrote, all but the last two; needs the permission to list. Default false.
+   */
+  disablePreviousVersions?: boolean;
   /**
    * How to log in at Entra ID. Default { method: default }.
    */
@@ -664,10 +669,6 @@ export interface AwsSecretsManagerTokenStore {
    */
   versionStage?: string;
   /**
-   * Id of one version to read. 32 to 64 characters. With versionStage, both must mean the same version. Default: by stage.
-   */
-  versionId?: string;
-  /**
    * AWS region, such as eu-west-1. Default: the region in the secret's ARN, AWS_REGION, AWS_DEFAULT_REGION, or the profile's.
    */
   region?: string;
@@ -713,9 +714,13 @@ export interface AwsSecretsManagerTokenStore {
    */
   create?: boolean;
   /**
-   * What to do with a stored token of another identity: exchange one of its own and leave it, replace it, or fail. Default exchange.
+   * What to do with a stored token of another identity: exchange one of its own and leave it, replace it (see identityRevision), or fail. Default exchange.
    */
   onMismatch?: 'exchange' | 'replace' | 'fail';
+  /**
+   * With onMismatch replace, only a stored token of a lower revision is replaced. Raise it with each change of endpoint, scopes, organisation or client. 0 or more. Default 0.
+   */
+  identityRevision?: number;
   /**
    * What to do without the store: exchange one of its own, or fail. Default exchange.
    */
@@ -750,10 +755,6 @@ export interface VaultTokenStore {
    * Version of the KV secrets engine, 1 or 2. Default: found out with the first read.
    */
   kvVersion?: number;
-  /**
-   * Version of the secret, from 1 on; KV version 2 only. Default: the current one.
-   */
-  version?: number;
   /**
    * How many versions of a secret that imsvault writes are kept; KV version 2 only. Default: what the secret's metadata says, else 10.
    */
@@ -898,9 +899,13 @@ export interface VaultTokenStore {
    */
   create?: boolean;
   /**
-   * What to do with a stored token of another identity: exchange one of its own and leave it, replace it, or fail. Default exchange.
+   * What to do with a stored token of another identity: exchange one of its own and leave it, replace it (see identityRevision), or fail. Default exchange.
    */
   onMismatch?: 'exchange' | 'replace' | 'fail';
+  /**
+   * With onMismatch replace, only a stored token of a lower revision is replaced. Raise it with each change of endpoint, scopes, organisation or client. 0 or more. Default 0.
+   */
+  identityRevision?: number;
   /**
    * What to do without the store: exchange one of its own, or fail. Default exchange.
    */
@@ -914,23 +919,15 @@ export interface AzureKeyVaultTokenStore {
   /**
    * The vault, an https:// URL: https://my-vault.vault.azure.net.
    */
-  vaultUrl: string;
+  vaultUrl?: string;
   /**
-   * Name of the one secret that holds the client id and the client secret, as JSON.
+   * Name of the one secret that holds the client id and the client secret, as JSON; in tokenStore, the token. Claims to renew a token go to a second secret, <secretName>-claim.
    */
   secretName?: string;
   /**
-   * Name of the secret that holds the client id alone; with clientSecretSecretName.
+   * Disable older versions of a token that imsvault wrote, all but the last two; needs the permission to list. Default false.
    */
-  clientIdSecretName?: string;
-  /**
-   * Name of the secret that holds the client secret alone.
-   */
-  clientSecretSecretName?: string;
-  /**
-   * Id of one version of secretName. Default: the latest version.
-   */
-  version?: string;
+  disablePreviousVersions?: boolean;
   /**
    * How to log in at Entra ID. Default { method: default }.
    */
@@ -1076,9 +1073,13 @@ export interface AzureKeyVaultTokenStore {
    */
   create?: boolean;
   /**
-   * What to do with a stored token of another identity: exchange one of its own and leave it, replace it, or fail. Default exchange.
+   * What to do with a stored token of another identity: exchange one of its own and leave it, replace it (see identityRevision), or fail. Default exchange.
    */
   onMismatch?: 'exchange' | 'replace' | 'fail';
+  /**
+   * With onMismatch replace, only a stored token of a lower revision is replaced. Raise it with each change of endpoint, scopes, organisation or client. 0 or more. Default 0.
+   */
+  identityRevision?: number;
   /**
    * What to do without the store: exchange one of its own, or fail. Default exchange.
    */
@@ -1101,9 +1102,13 @@ export interface ModuleTokenStore {
    */
   create?: boolean;
   /**
-   * What to do with a stored token of another identity: exchange one of its own and leave it, replace it, or fail. Default exchange.
+   * What to do with a stored token of another identity: exchange one of its own and leave it, replace it (see identityRevision), or fail. Default exchange.
    */
   onMismatch?: 'exchange' | 'replace' | 'fail';
+  /**
+   * With onMismatch replace, only a stored token of a lower revision is replaced. Raise it with each change of endpoint, scopes, organisation or client. 0 or more. Default 0.
+   */
+  identityRevision?: number;
   /**
    * What to do without the store: exchange one of its own, or fail. Default exchange.
    */
@@ -1134,6 +1139,27 @@ export interface RenewalOptions {
    * The token is not served any more from this long before expiry, but at most a twentieth of the life. At most 24 h. Default 1m.
    */
   floorMargin?: number | string;
+}
+/**
+ * What `imsvault rotate` needs to know of the credential. Default none.
+ */
+export interface RotationOptions {
+  /**
+   * Number of the organisation, as in the URLs of the Developer Console: not `…@AdobeOrg`. 1 to 20 digits.
+   */
+  orgId: string | number;
+  /**
+   * Id of the OAuth Server-to-Server credential, as in the URLs of the Developer Console: not the client id. 1 to 64 letters, digits, _ and -.
+   */
+  credentialId: string | number;
+  /**
+   * Origin of Adobe's API for client secrets, an https:// URL; http:// for loopback only. Default https://api.adobe.io.
+   */
+  endpoint?: string;
+  /**
+   * Scopes of the token for that API: a list, or a text with commas or spaces between them. Default AdobeID, openid, read_organizations, additional_info.projectedProductContext, additional_info.roles, adobeio_api, read_client_secret, manage_client_secrets.
+   */
+  scope?: string | string[];
 }
 export interface ImsvaultProfiles {
   /**

@@ -7,7 +7,7 @@ import type { ValidationResult } from '../secret/provider.js';
 import { describeIssues } from './issues.js';
 import { PROVIDER_NAMES } from './json-schema.js';
 import { isModuleName, loadBuiltIn, loadThirdParty } from './provider-module.js';
-import { blockOptions } from './schema.js';
+import { blockOptions } from './store-schema.js';
 import { didYouMean } from './suggest.js';
 import { isObject, type JsonObject, kindOf, omit, type Path, pick } from './tree.js';
 import { FOREIGN_MODULE } from './trust.js';
@@ -99,12 +99,16 @@ function withFields(read: ReadBlock<CredentialOptions> | undefined) {
   return { block: { ...read.block, fields: given as FieldMap }, resolved: read.resolved };
 }
 
-/** One provider's block: the options that all take, by `commonSchema`, and the provider's own. */
+/**
+ * One provider's block: the options that all take, by `commonSchema`, and the provider's own.
+ * @param complete makes the provider's own options out of those given
+ */
 export async function readBlock<Common extends { timeout: number }>(
   value: unknown,
   path: Path,
   commonSchema: ZodType<Common> & { shape: object },
   reader: BlockReader,
+  complete: (own: JsonObject, refOptions: readonly string[]) => JsonObject = (own) => own,
 ): Promise<ReadBlock<Common> | undefined> {
   if (!isObject(value)) {
     reader.problem(path, `must be an object with a "provider"; it is ${kindOf(value)}`);
@@ -119,23 +123,24 @@ export async function readBlock<Common extends { timeout: number }>(
     reader.problem([...path, 'provider'], provider === undefined ? `is required: ${names}` : `must be one of ${names}`);
     return undefined;
   }
-  const own = omit(value, ['provider', ...commonKeys]);
   const schema = Object.hasOwn(optionSchemas, provider)
     ? (optionSchemas[provider as keyof typeof optionSchemas] as ZodType<JsonObject>)
     : undefined;
-  const result = schema?.safeParse(own);
-  report(result?.error?.issues, own, path, reader);
   const module =
     schema === undefined ? await findModule(provider, [...path, 'provider'], reader) : await loadBuiltIn(provider);
   if (module === undefined) return undefined;
+  const refOptions = module.refOptions.map(String);
+  const own = complete(omit(value, ['provider', ...commonKeys]), refOptions);
+  const result = schema?.safeParse(own);
+  report(result?.error?.issues, own, path, reader);
   const options = schema === undefined ? await validateForeign(module, own, path, reader) : result?.data;
   if (options === undefined || !common.success) return undefined;
   return {
     block: {
       provider,
       module,
-      connection: omit(options, module.refOptions.map(String)),
-      ref: pick(options, module.refOptions.map(String)),
+      connection: omit(options, refOptions),
+      ref: pick(options, refOptions),
       timeoutMs: common.data.timeout,
     },
     common: common.data,

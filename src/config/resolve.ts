@@ -1,18 +1,21 @@
 import type { ConfigProblem, ImsvaultError } from '../errors.js';
 import { Redacted } from '../redacted.js';
 import { resolvePath } from '../secret/secret-file.js';
+import type { TokenIdentity } from '../token/identity.js';
 import type { ConfigSource } from './config-source.js';
 import { type Env, Unresolved, unresolvedIn } from './interpolate.js';
 import { describeIssues } from './issues.js';
 import { profileSchema } from './json-schema.js';
-import type { ImsSettings, ResolvedProfile, TokenStoreSettings } from './load.js';
+import type { ImsSettings, ResolvedProfile } from './load.js';
 import { keysAt, listOptions } from './option-tree.js';
-import { type BlockReader, readBlock, readCredentials } from './provider-block.js';
-import { imsOptions, READ_ONLY_PROVIDERS, renewalOptions, tokenStoreOptions } from './schema.js';
+import { type BlockReader, readCredentials } from './provider-block.js';
+import { rotationOptions } from './rotation-schema.js';
+import { imsOptions, renewalOptions } from './schema.js';
 import { secretVariables } from './secret-variables.js';
 import { findSecretsForNames, NOT_A_NAME } from './secrets.js';
 import type { SelectedProfile } from './select-profile.js';
 import { didYouMean, printable } from './suggest.js';
+import { readTokenStore } from './token-store-block.js';
 import { dotted, getAt, isObject, type JsonObject, kindOf, mapLeaves, omit, type Path } from './tree.js';
 import { findDistrusted } from './trust.js';
 
@@ -75,9 +78,20 @@ export async function resolveProfile(input: ResolveInput): Promise<ResolvedProfi
 
   const ims = parse(imsOptions, tree.ims, ['ims'], reader);
   const renewal = parse(renewalOptions, tree.renewal, ['renewal'], reader);
+  const rotation =
+    tree.rotation === undefined ? undefined : parse(rotationOptions, tree.rotation, ['rotation'], reader);
   const credentials =
     tree.credentials === undefined ? undefined : await readCredentials(tree.credentials, ['credentials'], reader);
-  const tokenStore = await readTokenStore(tree.tokenStore, reader);
+  /** What the token store takes over from `credentials` stands there, and is said of there. */
+  const inherited = new Map<string, Path>();
+  const standsAt = (path: Path): Path => {
+    const from = path[0] === 'tokenStore' ? inherited.get(String(path[1])) : undefined;
+    return from === undefined ? path : [...from, ...path.slice(2)];
+  };
+  const tokenStore = await readTokenStore(tree, ims && identityParts(ims), inherited, {
+    ...reader,
+    problem: (path, message) => problem(standsAt(path), message),
+  });
   if (ims === undefined || renewal === undefined || problems.length > 0) return undefined;
 
   const resolved = {
@@ -85,6 +99,7 @@ export async function resolveProfile(input: ResolveInput): Promise<ResolvedProfi
     ...(credentials === undefined ? {} : { credentials: credentials.resolved }),
     ...(tokenStore === undefined ? {} : { tokenStore: tokenStore.resolved }),
     renewal,
+    ...(rotation === undefined ? {} : { rotation }),
   };
   return {
     ...(selected.name === undefined ? {} : { name: selected.name }),
@@ -100,14 +115,15 @@ export async function resolveProfile(input: ResolveInput): Promise<ResolvedProfi
     },
     ...(credentials === undefined ? {} : { credentials: credentials.block }),
     ...(tokenStore === undefined ? {} : { tokenStore: tokenStore.settings }),
+    ...(rotation === undefined ? {} : { rotation: { ...rotation, endpoint: new URL(rotation.endpoint).origin } }),
     warnings,
     secretVariables: secretVariables(raw, tree, schema, env),
-    origins: originsOf(resolved, raw, sourceOf, overrides),
-    redacted: () => redactAll(resolved, input.references),
+    origins: originsOf(resolved, raw, sourceOf, overrides, standsAt),
+    redacted: () => redactAll(resolved, input.references, standsAt),
   };
 }
 
-function parse<Schema extends typeof imsOptions | typeof renewalOptions>(
+function parse<Schema extends typeof imsOptions | typeof renewalOptions | typeof rotationOptions>(
   schema: Schema,
   value: unknown,
   path: Path,
@@ -131,19 +147,8 @@ function checkPairs(tree: unknown, problem: (path: Path, message: string) => voi
   }
 }
 
-async function readTokenStore(value: unknown, reader: BlockReader) {
-  if (value === undefined) return undefined;
-  const path = ['tokenStore'];
-  const provider = isObject(value) ? value.provider : undefined;
-  if (provider === 'chain' || READ_ONLY_PROVIDERS.includes(String(provider))) {
-    reader.problem([...path, 'provider'], `${provider} cannot hold a token: nothing can be written to it`);
-    return undefined;
-  }
-  const read = await readBlock(value, path, tokenStoreOptions, reader);
-  if (read === undefined) return undefined;
-  const { create, onMismatch, onUnavailable } = read.common;
-  const settings: TokenStoreSettings = { ...read.block, create, onMismatch, onUnavailable };
-  return { settings, resolved: read.resolved };
+function identityParts({ tokenEndpoint, scope, orgId, clientId }: (typeof imsOptions)['_output']): TokenIdentity {
+  return { tokenEndpoint, scope, orgId, clientId };
 }
 
 function imsSettings(ims: (typeof imsOptions)['_output'], baseDir: string): ImsSettings {
@@ -174,27 +179,30 @@ function originsOf(
   raw: unknown,
   sourceOf: (path: Path) => string | undefined,
   overrides: ReadonlyMap<string, string>,
+  standsAt: (path: Path) => Path,
 ): Map<string, string> {
   const origins = new Map<string, string>();
   mapLeaves(resolved, (_value, path) => {
     // A list of texts has one origin.
     const own = typeof path.at(-1) === 'number' ? path.slice(0, -1) : path;
-    const given = overrides.has(dotted(own)) || getAt(raw, own) !== undefined;
-    origins.set(dotted(own), (given ? sourceOf(own) : undefined) ?? 'default');
+    const at = standsAt(own);
+    const given = overrides.has(dotted(at)) || getAt(raw, at) !== undefined;
+    origins.set(dotted(own), (given ? sourceOf(at) : undefined) ?? 'default');
   });
   return origins;
 }
 
 const SECRET_NAME = /(secret|token|password|passphrase|credential|key|jwt)s?$/i;
 
-function redactAll(resolved: JsonObject, references: ReadonlySet<string>): unknown {
+function redactAll(resolved: JsonObject, references: ReadonlySet<string>, standsAt: (path: Path) => Path): unknown {
   const known = new Set(listOptions(profileSchema(), resolved).map(({ path }) => dotted(path)));
   return mapLeaves(resolved, (value, path) => {
     if (value instanceof Redacted) return '[redacted]';
     if (value === undefined || typeof value !== 'string') return value instanceof Unresolved ? undefined : value;
     // Of a third party's option nobody says whether it is a secret.
     const foreign = typeof path.at(-1) !== 'number' && path.length > 1 && !known.has(dotted(path));
-    if (foreign && (references.has(dotted(path)) || SECRET_NAME.test(String(path.at(-1))))) return '[redacted]';
+    if (foreign && (references.has(dotted(standsAt(path))) || SECRET_NAME.test(String(path.at(-1)))))
+      return '[redacted]';
     return value.replace(/\/\/[^/@\s]*@/g, '//[redacted]@');
   });
 }

@@ -9,18 +9,16 @@ import { DEFAULT_RENEWAL } from '../token/renewal-schedule.js';
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 
-const scope = z
-  .union([z.string(), z.array(z.string())])
-  .transform((value, context) => {
-    const list = parseStringList(value);
-    if (list !== undefined && list.length > 0) return list;
-    context.addIssue({ code: 'custom', message: 'must name at least one scope' });
-    return z.NEVER;
-  })
-  .optional()
-  .meta({
-    description: `Scopes to ask for: a list, or a text with commas or spaces between them. Default: those that the secret names, else ${DEFAULT_SCOPE.join(', ')}.`,
-  });
+export const scopeList = z.union([z.string(), z.array(z.string())]).transform((value, context) => {
+  const list = parseStringList(value);
+  if (list !== undefined && list.length > 0) return list;
+  context.addIssue({ code: 'custom', message: 'must name at least one scope' });
+  return z.NEVER;
+});
+
+const scope = scopeList.optional().meta({
+  description: `Scopes to ask for: a list, or a text with commas or spaces between them. Default: those that the secret names, else ${DEFAULT_SCOPE.join(', ')}.`,
+});
 
 const text = (description: string) => z.string().trim().min(1).max(256).optional().meta({ description });
 
@@ -88,7 +86,7 @@ export const imsOptions = z
   .meta({ description: 'Adobe IMS.' });
 
 /** The URL itself is never repeated: it may hold a login. */
-function endpointProblem(value: string, allowPlainHttp: boolean): string | undefined {
+export function endpointProblem(value: string, allowPlainHttp: boolean): string | undefined {
   if (!URL.canParse(value)) return 'must be an https:// URL';
   const url = new URL(value);
   if (url.protocol !== 'https:' && url.protocol !== 'http:') return 'must be an https:// URL';
@@ -131,48 +129,3 @@ export const renewalOptions = z
     context.addIssue({ code: 'custom', path: ['softFractionMin'], message: 'must not be above softFractionMax' });
   })
   .meta({ description: 'When a token is renewed.' });
-
-const field = (what: string) =>
-  z
-    .string()
-    .min(1)
-    .max(256)
-    .optional()
-    .meta({ description: `Field of the secret that holds ${what}: a name, or a dotted path. Default: known names.` });
-
-const timeout = durationOption('Bound on one read of the store. 100 ms to 2 min. Default 10s.', {
-  min: 100,
-  max: 2 * MINUTE,
-}).default(10 * SECOND);
-
-/** What every block of `credentials` takes besides its provider's own options. */
-export const blockOptions = z.strictObject({
-  timeout,
-  fields: z
-    .strictObject({
-      clientId: field('the client id'),
-      clientSecret: field('the client secret'),
-      scope: field('the scopes'),
-      orgId: field('the organisation'),
-    })
-    .optional()
-    .meta({ description: 'Names of the fields of the secret, where they are not among those known.' }),
-});
-
-/** What `tokenStore` takes besides its provider's own options. */
-export const tokenStoreOptions = z.strictObject({
-  timeout,
-  create: z.boolean().default(true).meta({
-    description: 'Create the secret that holds the token where there is none. Default true.',
-  }),
-  onMismatch: z.enum(['exchange', 'replace', 'fail']).default('exchange').meta({
-    description:
-      'What to do with a stored token of another identity: exchange one of its own and leave it, replace it, or fail. Default exchange.',
-  }),
-  onUnavailable: z.enum(['exchange', 'fail']).default('exchange').meta({
-    description: 'What to do without the store: exchange one of its own, or fail. Default exchange.',
-  }),
-});
-
-/** Providers that only read. */
-export const READ_ONLY_PROVIDERS: readonly string[] = ['env'];

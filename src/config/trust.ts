@@ -7,7 +7,7 @@ import { dotted, getAt, isObject, type JsonObject, type Path } from './tree.js';
 
 /** Something that a config file may say only where its user named that file. */
 interface TrustRule {
-  /** `ims`, or the provider whose option it is. */
+  /** `ims`, `rotation`, or the provider whose option it is. */
   owner: string;
   option: string;
   /** Values that a file found by search may have too. */
@@ -26,6 +26,8 @@ const hosts = (pattern: RegExp) => (value: unknown) => {
   return isLoopbackHost(hostname) || (protocol === 'https:' && pattern.test(hostname));
 };
 
+const onlyAdobe = (value: unknown) => value === 'https://api.adobe.io';
+
 const isLoopback = hosts(/(?!)/);
 
 /** The environment's own address, where it has one; else a server of this machine. */
@@ -41,6 +43,7 @@ function plainUrl(value: unknown): string | undefined {
 }
 
 const SECRET_LEAVES = 'the client secret would be sent there';
+const TOKEN_LEAVES = 'a token that may delete client secrets would be sent there';
 const LOGIN_LEAVES = 'a login would be sent there';
 const FOREIGN_AUTHORITY = 'whoever holds that authority could read what is sent';
 const PLAIN_HTTP = 'everybody on the way could read the secret';
@@ -49,6 +52,7 @@ const RULES: readonly TrustRule[] = [
   { owner: 'ims', option: 'tokenEndpoint', allows: hosts(/\.adobelogin\.com$/), risk: SECRET_LEAVES },
   { owner: 'ims', option: 'caFile', allows: never, risk: FOREIGN_AUTHORITY },
   { owner: 'ims', option: 'allowSecretsOverPlainHttp', allows: onlyFalse, risk: PLAIN_HTTP },
+  { owner: 'rotation', option: 'endpoint', allows: onlyAdobe, risk: TOKEN_LEAVES },
   {
     owner: 'vault',
     option: 'address',
@@ -126,7 +130,7 @@ export function findDistrusted(question: TrustQuestion): { path: Path; message: 
 }
 
 interface Group {
-  /** `ims`, or a provider. */
+  /** `ims`, `rotation`, or a provider. */
   owner: string;
   path: Path;
 }
@@ -145,6 +149,7 @@ function byRules({ owner, path: base }: Group, { resolved, env, isExplicit }: Tr
 /** Options whose value no server but the user's own gets to see. */
 const MAY_HOLD_VARIABLES: readonly RegExp[] = [
   /^vault\.(path|mount|namespace|auth\..*)$/,
+  /^rotation\.(orgId|credentialId|scope)$/,
   /^ims\.(scope|orgId|clientId|timeout|.*Timeout|retry\..*)$/,
   /\.auth\.(clientSecret|certificatePassword)$/,
 ];
@@ -214,7 +219,7 @@ const FOREIGN_STORE = `a file found by search may not name a token store, becaus
 /** A third party's module in a file found by search: naming it would run its code. */
 export const FOREIGN_MODULE = `a file found by search may not load a third party's module, because its code would run; ${REMEDY}`;
 
-/** `ims`, and each block with a provider. */
+/** `ims`, `rotation`, and each block with a provider. */
 function groups(profile: unknown): Group[] {
   const block = (path: Path): Group[] => {
     const value = getAt(profile, path);
@@ -225,7 +230,7 @@ function groups(profile: unknown): Group[] {
       ...links.flatMap((_link: JsonObject, index) => block([...path, 'providers', index])),
     ];
   };
-  return [{ owner: 'ims', path: ['ims'] }, ...block(['credentials'])];
+  return [{ owner: 'ims', path: ['ims'] }, { owner: 'rotation', path: ['rotation'] }, ...block(['credentials'])];
 }
 
 /** For the documentation. */

@@ -2,12 +2,13 @@ import { randomUUID } from 'node:crypto';
 import type { ResolvedProfile, TokenStoreSettings } from '../config/load.js';
 import type { OpenDeps } from '../config/open.js';
 import type { ProviderPool } from '../config/provider-pool.js';
-import { ConfigInvalidError, ImsvaultError } from '../errors.js';
+import { ConfigInvalidError, inWords } from '../errors.js';
+import type { SightingMemory } from '../token/claim-watch.js';
+import { createDocumentAccess } from '../token/document-access.js';
 import type { Renewed } from '../token/exchange-renewal.js';
 import type { FleetRenewal, RenewRequest } from '../token/fleet-options.js';
 import { createFleetRenewal } from '../token/fleet-renewal.js';
 import type { TokenFrom } from '../token/held-token.js';
-import { identityOf } from '../token/identity.js';
 import type { TokenEvent } from '../token/token-events.js';
 import { createTokenStore } from '../token/token-store.js';
 
@@ -15,7 +16,16 @@ export interface SharedRenewalDeps extends OpenDeps {
   pool: ProviderPool;
   /** Undefined: a consumer. */
   exchange: ((signal: AbortSignal) => Promise<Renewed>) | undefined;
+  /** Where first sightings of others' claims outlive this process. */
+  sightings?: SightingMemory | undefined;
+  /** The credential's current version; see FleetOptions. */
+  credentialVersion: ((signal: AbortSignal) => Promise<string | undefined>) | undefined;
   onEvent: (event: TokenEvent) => void;
+}
+
+export interface SharedRenewal {
+  renew(request: RenewRequest, signal: AbortSignal): Promise<TokenFrom>;
+  close(): Promise<void>;
 }
 
 /** Renewal through the profile's token store, which is opened with the first call. */
@@ -23,8 +33,8 @@ export function createSharedRenewal(
   settings: TokenStoreSettings,
   profile: ResolvedProfile,
   deps: SharedRenewalDeps,
-): (request: RenewRequest, signal: AbortSignal) => Promise<TokenFrom> {
-  const { exchange, clock, random, warn, pool, onEvent } = deps;
+): SharedRenewal {
+  const { exchange, clock, random, warn, pool, sightings, credentialVersion, onEvent } = deps;
   const { ims } = profile;
   /** The providers that the tokens of this process's own exchanges came from. */
   const exchanged = new WeakMap<TokenFrom['token'], string>();
@@ -38,15 +48,11 @@ export function createSharedRenewal(
         { path: 'tokenStore.provider', message: `${provider.name} cannot store tokens in this version` },
       ]);
     }
-    const { ref, timeoutMs, create } = settings;
+    const { ref, timeoutMs, create, identity, identityRevision } = settings;
     return createFleetRenewal({
-      store: createTokenStore({ provider, ref, clock, timeoutMs, create }),
-      identity: identityOf({
-        tokenEndpoint: ims.tokenEndpoint,
-        scope: ims.scope,
-        orgId: ims.orgId,
-        clientId: ims.clientId,
-      }),
+      store: createTokenStore(createDocumentAccess({ provider, ref, clock, timeoutMs, create }), clock),
+      identity,
+      identityRevision,
       tokenEndpoint: ims.tokenEndpoint,
       ...(exchange === undefined
         ? {}
@@ -57,12 +63,14 @@ export function createSharedRenewal(
               return renewed;
             },
           }),
+      credentialVersion,
       clock,
       random,
       newId: randomUUID,
       renewal: profile.renewal,
       onMismatch: settings.onMismatch,
       onUnavailable: settings.onUnavailable,
+      sightings,
       warn,
       onEvent: (type) => {
         // The exchange tells of itself.
@@ -74,20 +82,22 @@ export function createSharedRenewal(
   /** A store that cannot be used costs its sharing, not the token. */
   async function exchangeWithout(error: unknown, signal: AbortSignal): Promise<TokenFrom> {
     if (exchange === undefined || settings.onUnavailable === 'fail') throw error;
-    if (!warned)
-      warn(`the token store is not used: ${error instanceof ImsvaultError ? error.message : 'unknown error'}`);
+    if (!warned) warn(`the token store is not used: ${inWords(error)}`);
     warned = true;
     const { token, source } = await exchange(signal);
     return { token, source: source.provider };
   }
 
-  return async (request, signal) => {
-    if (fleet === undefined) {
-      const opened = await open().catch((error: unknown) => ({ error }));
-      if ('error' in opened) return exchangeWithout(opened.error, signal);
-      fleet = opened;
-    }
-    const token = await fleet.renew(request, signal);
-    return { token, source: exchanged.get(token) ?? 'token-store', generation: fleet.generationOf(token) };
+  return {
+    async renew(request, signal) {
+      if (fleet === undefined) {
+        const opened = await open().catch((error: unknown) => ({ error }));
+        if ('error' in opened) return exchangeWithout(opened.error, signal);
+        fleet = opened;
+      }
+      const token = await fleet.renew(request, signal);
+      return { token, source: exchanged.get(token) ?? 'token-store', generation: fleet.generationOf(token) };
+    },
+    close: async () => fleet?.close(),
   };
 }

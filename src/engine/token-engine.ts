@@ -8,7 +8,7 @@ import { createExchanger, type Exchanger, MAX_TOKEN_RESPONSE_BYTES } from '../im
 import { createHttpClient, type HttpClient } from '../net/http-client.js';
 import { proxySettingsFromEnv } from '../net/proxy-settings.js';
 import { readBoundedFile } from '../secret/secret-file.js';
-import { exchangeFresh, type Renewed } from '../token/exchange-renewal.js';
+import { createExchangeRenewal, type Renewed } from '../token/exchange-renewal.js';
 import type { RenewRequest } from '../token/fleet-options.js';
 import type { TokenFrom } from '../token/held-token.js';
 import type { RenewalPolicy } from '../token/renewal-schedule.js';
@@ -73,17 +73,23 @@ export async function openTokenEngine(options: LoadOptions, deps: EngineDeps): P
     orgId: ims.orgId,
     warn,
   });
+  const renewByExchange = source && createExchangeRenewal({ source, exchanger, clock, timeoutMs: ims.timeoutMs, warn });
   const exchange: Exchange | undefined =
-    source &&
+    renewByExchange &&
     (async (signal) => {
-      const renewed = await exchangeFresh(source, exchanger, signal);
+      const renewed = await renewByExchange(signal);
       onEvent({ type: 'exchanged' });
       return renewed;
     });
-  const renew =
-    tokenStore === undefined
-      ? exchangeOnly(exchange)
-      : createSharedRenewal(tokenStore, profile, { ...openDeps, pool, exchange, onEvent });
+  const credentialVersion =
+    source &&
+    (async (signal: AbortSignal) => {
+      const { version } = await source.readCredential({ signal, fresh: true });
+      // An id of a store that keeps no versions is this process's own, and tells others nothing.
+      return version.createdAt === undefined ? undefined : version.id;
+    });
+  const shared =
+    tokenStore && createSharedRenewal(tokenStore, profile, { ...openDeps, pool, exchange, credentialVersion, onEvent });
   return {
     profile,
     credentials,
@@ -91,8 +97,9 @@ export async function openTokenEngine(options: LoadOptions, deps: EngineDeps): P
     imsHttp,
     exchanger,
     renewal: profile.renewal,
-    renew,
+    renew: shared?.renew ?? exchangeOnly(exchange),
     async close() {
+      await shared?.close();
       await Promise.all([source?.close(), pool.close(), exchanger.close()]);
     },
   };

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.js';
+import type { EmulatedSecret } from './emulated-secrets.js';
 import { headerOf, type ImsAnswer, type ImsRequest, jsonAnswer, oauthError, readForm } from './ims-message.js';
 import { type IssuedToken, issueToken } from './issued-token.js';
 
@@ -11,6 +12,12 @@ export interface EmulatedClient {
   scopes?: readonly string[];
   /** Where given, a request's `org_id` must be this one if it has any. */
   orgId?: string;
+  /**
+   * Number of the organisation in the Developer Console, and the credential's id there: with both, Adobe's API for client
+   * secrets knows the client.
+   */
+  consoleOrgId?: string;
+  credentialId?: string;
 }
 
 /** What the endpoints share. */
@@ -18,6 +25,8 @@ export interface EmulatedIms {
   readonly clock: Clock;
   readonly expiresInSeconds: number;
   readonly clients: Map<string, EmulatedClient>;
+  /** By client id. */
+  readonly secrets: Map<string, readonly EmulatedSecret[]>;
   /** By token. */
   readonly tokens: Map<string, IssuedToken>;
 }
@@ -44,9 +53,10 @@ export function answerTokenRequest(ims: EmulatedIms, request: ImsRequest): ImsAn
   }
   const client = ims.clients.get(form.get('client_id') ?? '');
   if (client === undefined) return oauthError(400, 'invalid_client', 'invalid client_id parameter');
-  if (!client.clientSecrets.includes(form.get('client_secret') ?? '')) {
-    return oauthError(400, 'invalid_client', 'invalid client_secret parameter');
-  }
+  const secret = ims.secrets
+    .get(client.clientId)
+    ?.find(({ clientSecret }) => clientSecret === form.get('client_secret'));
+  if (secret === undefined) return oauthError(400, 'invalid_client', 'invalid client_secret parameter');
   const orgId = form.get('org_id');
   if (orgId !== null && client.orgId !== undefined && orgId !== client.orgId) {
     return oauthError(400, 'invalid_request', 'invalid org_id parameter');
@@ -60,6 +70,7 @@ export function answerTokenRequest(ims: EmulatedIms, request: ImsRequest): ImsAn
   const { clientId } = client;
   const token = issueToken({ clientId, scope, issuedAt: ims.clock.now(), expiresInSeconds: ims.expiresInSeconds });
   ims.tokens.set(token.accessToken, token);
+  secret.lastUsedAt = ims.clock.now();
   return jsonAnswer(
     200,
     { access_token: token.accessToken, token_type: 'bearer', expires_in: ims.expiresInSeconds },

@@ -11,7 +11,7 @@ export function indexPage(clientIds: readonly string[]): ImsAnswer {
 <html lang="en"><head><title>imsvault IMS emulator</title></head><body>
 <h1>IMS emulator</h1>
 <p>${NOTICE}</p>
-<ul><li><code>POST /ims/token/v3</code></li><li><code>POST /ims/validate_token/v1</code></li><li><code>GET /health</code></li></ul>
+<ul><li><code>POST /ims/token/v3</code></li><li><code>POST /ims/validate_token/v1</code></li><li><code>GET, POST /console/organizations/{orgId}/credentials/{credentialId}/secrets</code></li><li><code>DELETE …/secrets/{uuid}</code></li><li><code>GET /health</code></li></ul>
 <p>Known clients:</p><ul>${clients}</ul>
 </body></html>
 `,

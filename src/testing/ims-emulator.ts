@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type Clock, systemClock } from '../clock.js';
 import { isLoopbackHost } from '../net/loopback.js';
 import { answerTokenRequest, answerValidation, type EmulatedClient, type EmulatedIms } from './emulated-ims.js';
+import { answerSecretsRequest, type EmulatedSecret, isSecretsPath, newSecret } from './emulated-secrets.js';
 import { healthPage, indexPage } from './emulator-pages.js';
 import { applyFault, type ImsFault } from './ims-fault.js';
 import { type ImsAnswer, type ImsReply, type ImsRequest, oauthError } from './ims-message.js';
@@ -13,7 +14,10 @@ const MAX_RECORDED = 10_000;
 const VALIDATE_PATH = '/ims/validate_token/v1';
 
 export interface ImsEmulatorOptions {
-  /** Default: one, `emulator-client-id` with the secret `emulator-client-secret`. */
+  /**
+   * Default: one, `emulator-client-id` with the secret `emulator-client-secret`; in the Developer Console its
+   * organisation is 1000001, and its credential 2000002.
+   */
   clients?: readonly EmulatedClient[];
   /** Life of the tokens, in seconds. A positive number. Default 86399, as IMS. */
   expiresInSeconds?: number;
@@ -71,6 +75,8 @@ export interface ImsEmulator {
    * @throws RangeError for a client that the emulator does not know
    */
   setClientSecrets(clientId: string, secrets: readonly string[]): void;
+  /** A client's secrets, oldest first; as an API call or {@link ImsEmulator.setClientSecrets} left them. */
+  clientSecrets(clientId: string): readonly Readonly<EmulatedSecret>[];
   /** The same rules without a socket, for a fetch or MockAgent of your own. */
   handle(request: ImsRequest): ImsReply;
   /** Listens; does nothing when it does already. Rejects with Node's error when the port is taken. */
@@ -79,10 +85,17 @@ export interface ImsEmulator {
   stop(): Promise<void>;
 }
 
+const DEFAULT_CLIENT: EmulatedClient = {
+  clientId: 'emulator-client-id',
+  clientSecrets: ['emulator-client-secret'],
+  consoleOrgId: '1000001',
+  credentialId: '2000002',
+};
+
 /** @throws RangeError for a host that is not loopback, or a life that is not positive */
 export function createImsEmulator(options: ImsEmulatorOptions = {}): ImsEmulator {
   const { clock = systemClock, port = 0, host = '127.0.0.1', tls, log, expiresInSeconds = 86_399 } = options;
-  const { clients = [{ clientId: 'emulator-client-id', clientSecrets: ['emulator-client-secret'] }] } = options;
+  const { clients = [DEFAULT_CLIENT] } = options;
   if (!isLoopbackHost(host)) throw new RangeError(`the IMS emulator listens on loopback only, not on ${host}`);
   if (!(expiresInSeconds > 0)) throw new RangeError('expiresInSeconds must be positive');
 
@@ -90,6 +103,12 @@ export function createImsEmulator(options: ImsEmulatorOptions = {}): ImsEmulator
     clock,
     expiresInSeconds,
     clients: new Map(clients.map((client) => [client.clientId, client])),
+    secrets: new Map(
+      clients.map(({ clientId, clientSecrets }) => [
+        clientId,
+        clientSecrets.map((secret) => newSecret(secret, clock.now())),
+      ]),
+    ),
     tokens: new Map(),
   };
   const requests: RecordedRequest[] = [];
@@ -114,6 +133,7 @@ export function createImsEmulator(options: ImsEmulatorOptions = {}): ImsEmulator
       const fault = request.method === 'POST' ? takeFault() : undefined;
       return fault === undefined ? { reply: normal() } : { reply: applyFault(fault, normal), fault: fault.kind };
     }
+    if (isSecretsPath(path)) return { reply: answerSecretsRequest(ims, request) };
     if (path === VALIDATE_PATH) return { reply: answerValidation(ims, request) };
     if (path === '/' || path === '/health') {
       if (request.method !== 'GET') {
@@ -190,10 +210,16 @@ export function createImsEmulator(options: ImsEmulatorOptions = {}): ImsEmulator
       faults = [];
     },
     setClientSecrets(clientId, clientSecrets) {
-      const client = ims.clients.get(clientId);
-      if (client === undefined) throw new RangeError('the IMS emulator does not know this client');
-      ims.clients.set(clientId, { ...client, clientSecrets });
+      const known = ims.secrets.get(clientId);
+      if (known === undefined) throw new RangeError('the IMS emulator does not know this client');
+      ims.secrets.set(
+        clientId,
+        clientSecrets.map(
+          (secret) => known.find((each) => each.clientSecret === secret) ?? newSecret(secret, clock.now()),
+        ),
+      );
     },
+    clientSecrets: (clientId) => ims.secrets.get(clientId)?.map((secret) => ({ ...secret })) ?? [],
     handle,
     async start() {
       server ??= startImsServer({ handle, clock, host, port, tls });

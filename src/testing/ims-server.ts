@@ -88,7 +88,9 @@ function deliver(reply: ImsReply, response: ServerResponse, clock: Clock): void 
 
 function send(answer: ImsAnswer, response: ServerResponse, clock: Clock): void {
   const body = Buffer.from(answer.body);
-  response.writeHead(answer.status, { ...answer.headers, 'content-length': body.length });
+  // RFC 9110 §8.6: a 204 has no Content-Length.
+  const length = answer.status === 204 ? {} : { 'content-length': body.length };
+  response.writeHead(answer.status, { ...answer.headers, ...length });
   if (answer.truncated === true) {
     response.write(body.subarray(0, body.length >> 1), () => response.destroy());
   } else if (answer.byteIntervalMs === undefined) {

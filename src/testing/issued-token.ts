@@ -4,6 +4,8 @@ export interface IssuedToken {
   /** The JWT. */
   accessToken: string;
   clientId: string;
+  /** Joined by commas. */
+  scope: string;
   /** Unix milliseconds, by the emulator's clock. */
   expiresAt: number;
   revoked: boolean;
@@ -43,6 +45,7 @@ export function issueToken({ clientId, scope, issuedAt, expiresInSeconds }: Toke
   return {
     accessToken: [header, encode(padded), signature].join('.'),
     clientId,
+    scope,
     expiresAt: issuedAt + expiresInSeconds * 1000,
     revoked: false,
   };

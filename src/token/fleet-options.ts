@@ -1,6 +1,7 @@
 import type { AccessToken } from '../access-token.js';
 import type { Clock } from '../clock.js';
 import type { Exchanged } from '../ims/exchange.js';
+import type { SightingMemory } from './claim-watch.js';
 import type { RenewalPolicy } from './renewal-schedule.js';
 import type { TokenStore } from './token-store.js';
 
@@ -12,8 +13,8 @@ export interface RenewRequest {
   usable?: AccessToken;
   /** A token that an API refused; one newer than it is wanted. */
   rejected?: AccessToken;
-  /** Somebody insists on a token newer than this one; `true`: than the store's. */
-  forced?: true | AccessToken;
+  /** Somebody insists on a token newer than this one; `true`: than the store's, because none is held. */
+  forced?: AccessToken | true;
 }
 
 /** What happened, for counters and logs. */
@@ -25,6 +26,8 @@ export type FleetEvent =
   | 'published'
   | 'publish-failed'
   | 'publish-lost'
+  | 'annotated'
+  | 'annotate-failed'
   | 'uncoordinated'
   | 'store-unavailable'
   | 'identity-mismatch';
@@ -32,9 +35,13 @@ export type FleetEvent =
 export interface FleetOptions {
   store: TokenStore;
   identity: string;
+  /** With `onMismatch: replace`, a document of another identity gives way to a higher revision only. Default 0. */
+  identityRevision?: number;
   tokenEndpoint: string;
   /** Reads the credential and exchanges it. Absent: a consumer, which only reads the document. */
   exchange?: (signal: AbortSignal) => Promise<Exchanged>;
+  /** The credential's current version, by its store's own id; undefined where the store numbers none. */
+  credentialVersion?: ((signal: AbortSignal) => Promise<string | undefined>) | undefined;
   clock: Clock;
   /** A number in [0, 1). */
   random: () => number;
@@ -45,6 +52,8 @@ export interface FleetOptions {
   claimTtlMs?: number;
   onMismatch: 'exchange' | 'replace' | 'fail';
   onUnavailable: 'exchange' | 'fail';
+  /** Default: first sightings of claims are known to this process only. */
+  sightings?: SightingMemory | undefined;
   warn: (message: string) => void;
   onEvent?: (event: FleetEvent) => void;
 }
@@ -58,4 +67,6 @@ export interface FleetRenewal {
   renew(request: RenewRequest, signal: AbortSignal): Promise<AccessToken>;
   /** Of a token that `renew` gave; undefined where it is not in the store. */
   generationOf(token: AccessToken): number | undefined;
+  /** Waits for metadata that is being written; ends what is to be published later. */
+  close(): Promise<void>;
 }

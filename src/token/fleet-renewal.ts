@@ -1,246 +1,244 @@
-import { AccessToken } from '../access-token.js';
+import type { AccessToken } from '../access-token.js';
 import { sleep } from '../clock.js';
-import { ImsvaultError } from '../errors.js';
-import { reveal } from '../redacted.js';
+import { ImsvaultError, inWords } from '../errors.js';
 import { fullJitterDelay } from '../retry.js';
+import { EXCHANGE_SHARE, isMended, publishedToken, renewClaimed } from './claim-renewal.js';
 import { createClaimWatch } from './claim-watch.js';
-import { type Claimed, EXCHANGE_SHARE, isFinal, renewClaimed } from './claimed-renewal.js';
+import { createAdoption, type Held } from './fleet-adoption.js';
 import { mismatch, sharedFailure, waitTimeout } from './fleet-errors.js';
 import type { FleetOptions, FleetRenewal, RenewRequest } from './fleet-options.js';
+import { createRejectionLimit } from './fleet-rejections.js';
+import { createFleetWarnings } from './fleet-warnings.js';
+import { createWriteBack } from './fleet-write-back.js';
 import { createGenerationGuard } from './generation-guard.js';
-import { phaseAt, renewalSchedule, type TokenPhase } from './renewal-schedule.js';
-import type { PublishedToken, TokenDocument } from './token-document.js';
-import type { StoredDocument } from './token-store.js';
+import type { PublishedToken, SharedFailure, TokenDocument } from './token-document.js';
+import { type Claim, type ClaimResult, isFinal, type StoredDocument } from './token-store.js';
 
 /** A caller without a usable token waits for others at most this many ttls. */
 const MAX_WAIT_TTLS = 3;
 const POLL = { baseDelayMs: 250, maxDelayMs: 2000 };
 /** Nobody exchanges without the store before a random part of this has passed: all would at once. */
 const UNAVAILABLE_SPREAD_MS = 10_000;
-const REJECTION_MIN_AGE_MS = 60_000;
-const REJECTION_INTERVAL_MS = 300_000;
-const CLOCK_WARNING_MS = 30_000;
 
 /** What a look at the document leads to. */
 type Decision =
   | { kind: 'use'; token: AccessToken }
   | { kind: 'claim' }
-  | { kind: 'wait'; leftMs: number; failure?: string };
+  | { kind: 'wait'; leftMs: number; failure?: SharedFailure };
 
 export function createFleetRenewal(options: FleetOptions): FleetRenewal {
-  const { store, clock, random, newId, renewal, exchange, claimTtlMs = 20_000, warn } = options;
+  const { store, clock, random, newId, exchange, identity, identityRevision = 0, claimTtlMs = 20_000, warn } = options;
   const onEvent = options.onEvent ?? (() => undefined);
-  const watch = createClaimWatch(clock);
+  const watch = createClaimWatch(clock, options.sightings);
   const guard = createGenerationGuard(clock);
-  let warnedOfClock = false;
-  /** When this process last exchanged without a claim because of a rejected token; monotonic. */
-  let rejectedAloneAt: number | undefined;
-  /** Tokens that did not come through the store have none. */
-  const generations = new WeakMap<AccessToken, number>();
+  const adoption = createAdoption(identity, options.renewal, clock);
+  const rejections = createRejectionLimit(clock);
+  const writeBack = createWriteBack({
+    ...{ store, clock, random, watch, warn, onEvent },
+    phaseOf: adoption.phaseOf,
+    baseFor(seen) {
+      const { document } = seen;
+      if (document !== undefined) guard.check(document.generation, store.place);
+      return isForeign(seen) || document?.readOnly === true ? undefined : baseOf(document);
+    },
+  });
+  const warnings = createFleetWarnings(store.place, warn);
 
-  function adopt(document: TokenDocument, published: PublishedToken, clockOffsetMs: number): AccessToken {
-    const token = new AccessToken({
-      ...published,
-      accessToken: reveal(published.accessToken),
-      // The document's times are the servers'; from here on this machine's clock reckons.
-      expiresAt: published.expiresAt - clockOffsetMs,
-      issuedAt: published.issuedAt - clockOffsetMs,
-    });
-    generations.set(token, document.generation);
+  function adopt(seen: StoredDocument, published: PublishedToken): AccessToken {
+    warnings.tokenCame();
     onEvent('adopted');
-    return token;
+    return adoption.adopt(seen, published);
   }
 
-  function phaseOf({ issuedAt, expiresAt }: PublishedToken, serverNow: number): TokenPhase {
-    return phaseAt(renewalSchedule(renewal, expiresAt - issuedAt, 0), serverNow - issuedAt);
-  }
-
-  /** @returns the document's token if it is one to use in place of `held` */
-  function newerToken({ document, clockOffsetMs }: StoredDocument, held: Held): PublishedToken | undefined {
-    const published = document?.identity === options.identity ? document.token : undefined;
-    if (document === undefined || published === undefined) return undefined;
-    if (phaseOf(published, clock.now() + clockOffsetMs) === 'expired') return undefined;
-    // A store that was set back, or a late write of an older document, must not cost an exchange of everybody.
-    const outlives =
-      held.token !== undefined &&
-      reveal(published.accessToken) !== held.token.accessToken &&
-      published.expiresAt - clockOffsetMs > held.token.expiresAt;
-    const isNewer =
-      held.generation === undefined
-        ? held.token === undefined || outlives
-        : document.generation > held.generation || outlives;
-    return isNewer ? published : undefined;
-  }
-
-  /** A 401 renews neither a token that was just made, nor more often than every five minutes in the whole fleet. */
-  function isTooSoon(refused: AccessToken, document: TokenDocument | undefined, clockOffsetMs: number): boolean {
-    // A moment in the future is somebody's wrong clock, and no reason to wait for it.
-    const within = (time: number, ms: number) => Math.abs(clock.now() + clockOffsetMs - time) < ms;
-    const { rejectionRenewedAt } = document ?? {};
-    return (
-      within(refused.issuedAt + clockOffsetMs, REJECTION_MIN_AGE_MS) ||
-      (rejectionRenewedAt !== undefined && within(rejectionRenewedAt, REJECTION_INTERVAL_MS))
-    );
-  }
-
-  function decide(seen: StoredDocument, held: Held, request: RenewRequest): Decision {
+  function decide(seen: StoredDocument, held: Held, request: RenewRequest, past?: string): Decision {
     const { document, clockOffsetMs } = seen;
-    const published = newerToken(seen, held);
-    if (document !== undefined && published !== undefined) {
-      const isDue = phaseOf(published, clock.now() + clockOffsetMs) === 'hard';
+    const published = adoption.newerToken(seen, held);
+    if (published !== undefined) {
+      const isDue = adoption.phaseOf(published, clockOffsetMs) === 'hard';
       // A due token that nobody renews in time is this process's to renew; it still serves meanwhile.
-      if (!isDue || exchange === undefined) return { kind: 'use', token: adopt(document, published, clockOffsetMs) };
+      if (!isDue || exchange === undefined) return { kind: 'use', token: adopt(seen, published) };
     }
     const refused = request.rejected;
-    if (refused !== undefined && isTooSoon(refused, document, clockOffsetMs)) {
+    if (refused !== undefined && rejections.isTooSoon(refused, document?.rejectionRenewedAt, clockOffsetMs)) {
       return { kind: 'use', token: refused };
     }
     if (document?.renewal !== undefined) {
       const leftMs = watch.claimLeftMs(document.renewal);
       if (leftMs > 0) return { kind: 'wait', leftMs };
-    } else if (document?.lastFailure !== undefined) {
+    } else if (document?.lastFailure !== undefined && document.lastFailure.id !== past) {
       const leftMs = watch.failureLeftMs(document.lastFailure);
-      if (leftMs > 0) return { kind: 'wait', leftMs, failure: document.lastFailure.code };
+      if (leftMs > 0) return { kind: 'wait', leftMs, failure: document.lastFailure };
     }
     const canRenew = exchange !== undefined && document?.readOnly !== true;
     return canRenew ? { kind: 'claim' } : { kind: 'wait', leftMs: claimTtlMs };
   }
 
-  /** @returns undefined when somebody else was first; an error when this process cannot write */
-  async function claim(seen: StoredDocument, signal: AbortSignal): Promise<Claimed | ImsvaultError | undefined> {
-    const id = newId();
-    const document: TokenDocument = { ...baseOf(seen.document), renewal: { id, ttlMs: claimTtlMs } };
-    const claimedAt = clock.monotonic();
-    if (!store.canClaim) return { document, versionId: seen.id, claimedAt };
-    try {
-      const versionId = await store.write(document, seen.id, signal);
-      return inTime({ document, versionId, claimedAt });
-    } catch (error) {
+  /** @returns an error when this process cannot write */
+  async function claim(
+    seen: StoredDocument,
+    past: string | undefined,
+    signal: AbortSignal,
+  ): Promise<ClaimResult | ImsvaultError> {
+    const attempt = { id: newId(), ttlMs: claimTtlMs, base: baseOf(seen.document), versionId: seen.id, past };
+    const result = await store.claim(attempt, signal).catch((error: unknown) => {
       signal.throwIfAborted();
-      // A win whose answer was lost looks like a loss: only reading tells.
-      const now = await store.read(signal).catch(() => undefined);
-      if (now?.document?.renewal?.id === id) return inTime({ document, versionId: now.id, claimedAt });
       // Who may not write still gets a token.
-      if (error instanceof ImsvaultError && isFinal(error)) return error;
-      onEvent('claim-lost');
-      return undefined;
-    }
+      return error instanceof ImsvaultError && isFinal(error) ? error : ({ kind: 'lost' } as const);
+    });
+    if (result instanceof ImsvaultError || result.kind === 'wait') return result;
+    // Whoever learns late that it won has no time left to use it.
+    const isWon = result.kind === 'won' && clock.monotonic() - result.claim.claimedAt < claimTtlMs * EXCHANGE_SHARE;
+    if (store.coordination !== 'none') onEvent(isWon ? 'claimed' : 'claim-lost');
+    return isWon ? result : { kind: 'lost' };
   }
 
-  /** Whoever learns late that it won has no time left to use it. */
-  function inTime(claimed: Claimed): Claimed | undefined {
-    const isInTime = clock.monotonic() - claimed.claimedAt < claimTtlMs * EXCHANGE_SHARE;
-    onEvent(isInTime ? 'claimed' : 'claim-lost');
-    return isInTime ? claimed : undefined;
+  function isForeign({ document }: StoredDocument): boolean {
+    if (document === undefined || document.identity === identity) return false;
+    // In one direction only: two profiles that both replace would take turns for ever.
+    return options.onMismatch !== 'replace' || identityRevision <= document.identityRevision;
   }
 
   function baseOf(document: TokenDocument | undefined): TokenDocument {
-    const { identity, tokenEndpoint } = options;
+    const { tokenEndpoint } = options;
     // It goes on rising, so that those who know an older document see a newer one.
     const generation = guard.highest;
-    if (document?.identity === identity) return { ...document, generation };
-    return { identity, tokenEndpoint, generation, readOnly: false, unknown: document?.unknown ?? {} };
+    if (document?.identity === identity) {
+      const { renewal: _dead, ...rest } = document;
+      return { ...rest, generation, identityRevision: Math.max(identityRevision, document.identityRevision) };
+    }
+    return { identity, identityRevision, tokenEndpoint, generation, readOnly: false, unknown: document?.unknown ?? {} };
   }
 
   async function exchangeAlone(why: string, { rejected }: RenewRequest, signal: AbortSignal): Promise<AccessToken> {
     if (exchange === undefined)
       throw waitTimeout(`${store.place}: ${why}; a consumer waits for those who renew`, claimTtlMs);
-    if (rejected !== undefined) {
-      const isRecent = rejectedAloneAt !== undefined && clock.monotonic() - rejectedAloneAt < REJECTION_INTERVAL_MS;
-      if (isRecent || isTooSoon(rejected, undefined, 0)) return rejected;
-      rejectedAloneAt = clock.monotonic();
-    }
+    if (rejected !== undefined && rejections.isTooSoonAlone(rejected)) return rejected;
     warn(`${store.place}: ${why}; exchanging without a claim`);
     onEvent('uncoordinated');
-    const { token } = await exchange(signal);
+    const after = guard.highest;
+    const exchanged = await exchange(signal);
     onEvent('exchanged');
-    return token;
+    publishLater(exchanged.token, publishedToken(exchanged, newId()), after);
+    return exchanged.token;
   }
 
   async function renewByClaim(
-    claimed: Claimed,
+    claim: Claim,
     request: RenewRequest,
     held: Held,
     signal: AbortSignal,
   ): Promise<AccessToken> {
-    const deps = { ...options, exchange: exchange as NonNullable<typeof exchange>, claimTtlMs, onEvent };
-    const { token, generation, instead } = await renewClaimed(claimed, request.rejected !== undefined, deps, signal);
-    if (generation !== undefined) generations.set(token, generation);
-    const other = instead === undefined ? undefined : newerToken(instead, held);
-    if (other === undefined || instead?.document === undefined) return token;
-    return adopt(instead.document, other, instead.clockOffsetMs);
+    const deps = { ...options, exchange: exchange as NonNullable<typeof exchange>, onEvent };
+    const outcome = await renewClaimed(claim, request.rejected !== undefined, deps, signal);
+    const { token, published, document, instead } = outcome;
+    if (document !== undefined) {
+      adoption.wasPublished(token, document.generation);
+      writeBack.annotate(document);
+      return token;
+    }
+    const other = instead === undefined ? undefined : adoption.newerToken(instead, held);
+    if (instead !== undefined && other !== undefined) return adopt(instead, other);
+    publishLater(token, published, claim.base.generation, claim.id);
+    return token;
   }
 
-  async function withoutStore(error: ImsvaultError, request: RenewRequest, signal: AbortSignal): Promise<AccessToken> {
+  function publishLater(token: AccessToken, published: PublishedToken, after: number, claimId?: string): void {
+    const onPublished = (generation: number) => adoption.wasPublished(token, generation);
+    writeBack.publishLater(published, after, onPublished, claimId);
+  }
+
+  /** A store that is back by then, or that somebody else could write to, saves the exchange. @throws `error` where nobody should wait */
+  async function waitForStore(error: ImsvaultError, request: RenewRequest, signal: AbortSignal): Promise<void> {
     onEvent('store-unavailable');
     if (request.usable !== undefined || options.onUnavailable === 'fail' || exchange === undefined) throw error;
     await sleep(clock, random() * UNAVAILABLE_SPREAD_MS, signal);
-    return exchangeAlone(`it cannot be used (${error.message})`, request, signal);
-  }
-
-  function warnOfClock(offsetMs: number): void {
-    if (warnedOfClock || Math.abs(offsetMs) <= CLOCK_WARNING_MS) return;
-    warnedOfClock = true;
-    warn(`this machine's clock is ${Math.round(Math.abs(offsetMs) / 1000)} s ${offsetMs > 0 ? 'behind' : 'ahead'}`);
   }
 
   async function renew(given: RenewRequest, signal: AbortSignal): Promise<AccessToken> {
     const startedAt = clock.monotonic();
-    const token = given.rejected ?? given.usable ?? (given.forced === true ? undefined : given.forced);
-    const held: Held = { token, generation: token === undefined ? undefined : generations.get(token) };
+    const replaced = given.rejected ?? (given.forced === true ? undefined : given.forced);
+    const held = adoption.heldToken(replaced ?? given.usable);
     let request = given;
+    /** The store's token, where it is due but better than none. */
+    let found: AccessToken | undefined;
+    let hasSpread = store.claimSpreadMs === 0;
+    let wasAway = false;
+    let wasDenied = false;
+    /** The failure that is not waited out. */
+    let past: string | undefined;
     for (let round = 1; ; round++) {
       const seen = await store.read(signal).catch((error: unknown) => {
         if (error instanceof ImsvaultError && error.code === 'ERR_SECRET_UNAVAILABLE') return error;
         throw error;
       });
-      if (seen instanceof ImsvaultError) return withoutStore(seen, request, signal);
+      if (seen instanceof ImsvaultError) {
+        if (found !== undefined) return found;
+        if (wasAway) return exchangeAlone(`it cannot be used (${inWords(seen)})`, request, signal);
+        wasAway = true;
+        await waitForStore(seen, request, signal);
+        continue;
+      }
+      wasAway = false;
       const { document } = seen;
       if (document !== undefined) guard.check(document.generation, store.place);
-      warnOfClock(seen.clockOffsetMs);
-      if (document !== undefined && document.identity !== options.identity && options.onMismatch !== 'replace') {
+      warnings.ofClock(seen.clockOffsetMs);
+      if (isForeign(seen)) {
         onEvent('identity-mismatch');
         if (options.onMismatch === 'fail' || exchange === undefined) throw mismatch(store.place);
         return exchangeAlone('its document is for another endpoint, scope, organisation or client', request, signal);
       }
       // Who insists on a new token without holding one means one newer than the store's.
-      if (round === 1 && given.forced === true && token === undefined) held.generation = document?.generation ?? 0;
+      if (given.forced === true) held.generation ??= document?.generation ?? 0;
 
-      const decision = decide(seen, held, request);
+      let decision: Decision | ClaimResult = decide(seen, held, request, past);
       if (decision.kind === 'use') return decision.token;
-      const due = newerToken(seen, held);
-      if (due !== undefined && document !== undefined && request.usable === undefined) {
-        request = { ...request, usable: adopt(document, due, seen.clockOffsetMs) };
+      const due = adoption.newerToken(seen, held);
+      if (due !== undefined && request.usable === undefined) {
+        found = adopt(seen, due);
+        request = { ...request, usable: found };
+      }
+      if (decision.kind === 'claim' && !hasSpread) {
+        // Most then see another's claim, instead of losing one.
+        hasSpread = true;
+        await sleep(clock, random() * store.claimSpreadMs, signal);
+        continue;
       }
       if (decision.kind === 'claim') {
         try {
-          const claimed = await claim(seen, signal);
-          if (claimed instanceof ImsvaultError) return await withoutStore(claimed, request, signal);
-          if (claimed !== undefined) return await renewByClaim(claimed, request, held, signal);
+          const result = await claim(seen, past, signal);
+          if (result instanceof ImsvaultError) {
+            if (wasDenied) return await exchangeAlone(`it cannot be used (${inWords(result)})`, request, signal);
+            wasDenied = true;
+            await waitForStore(result, request, signal);
+            continue;
+          }
+          if (result.kind === 'won') return await renewByClaim(result.claim, request, held, signal);
+          decision = result;
         } catch (error) {
           signal.throwIfAborted();
-          if (request.usable !== undefined && given.usable === undefined) return request.usable;
+          if (found !== undefined) return found;
           throw error;
         }
-      } else if (request.usable !== undefined && given.usable === undefined) {
-        return request.usable;
-      } else if (decision.failure !== undefined) {
-        throw sharedFailure(store.place, decision.failure, decision.leftMs);
-      } else if (request.usable !== undefined) {
-        throw waitTimeout(`${store.place}: another process renews`, Math.min(decision.leftMs, claimTtlMs / 4));
+      }
+      if (decision.kind === 'wait') {
+        if (decision.failure !== undefined && (await isMended(decision.failure, options, signal))) {
+          past = decision.failure.id;
+          continue;
+        }
+        if (found !== undefined) return found;
+        if (decision.failure !== undefined) throw sharedFailure(store.place, decision.failure.code, decision.leftMs);
+        if (request.usable !== undefined) {
+          throw waitTimeout(`${store.place}: another process renews`, Math.min(decision.leftMs, claimTtlMs / 4));
+        }
+        if (exchange === undefined) warnings.ofWaiting();
       }
       if (clock.monotonic() - startedAt >= MAX_WAIT_TTLS * claimTtlMs) {
         return exchangeAlone(`no token came in ${(MAX_WAIT_TTLS * claimTtlMs) / 1000} s`, request, signal);
       }
+      hasSpread = store.claimSpreadMs === 0;
       await sleep(clock, fullJitterDelay(POLL, Math.min(round, 8), 0.5 + random() / 2), signal);
     }
   }
 
-  return { renew, generationOf: (token) => generations.get(token) };
-}
-
-/** The token that a renewal starts from. */
-interface Held {
-  token: AccessToken | undefined;
-  generation: number | undefined;
+  return { renew, generationOf: (token) => adoption.heldToken(token).generation, close: writeBack.close };
 }

@@ -15,3 +15,8 @@ export function identityOf({ tokenEndpoint, scope, orgId, clientId }: TokenIdent
   const parts = [tokenEndpoint, scope === undefined ? null : [...scope].sort(), orgId ?? null, clientId ?? null];
   return createHash('sha256').update(JSON.stringify(parts)).digest('base64url');
 }
+
+/** An identity as every store takes it in a secret's name: 64 hexadecimal digits. */
+export function identityInNames(identity: string): string {
+  return Buffer.from(identity, 'base64url').toString('hex');
+}

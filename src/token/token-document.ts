@@ -34,11 +34,15 @@ export interface SharedFailure {
   retryAfterMs: number;
   /** How many renewals in a row have failed. */
   count: number;
+  /** The credential's version that IMS rejected, by the store's own id: a newer one need not wait. */
+  credentialVersion?: string;
 }
 
 /** What stands in the token's secret: one JSON value, written as a whole. */
 export interface TokenDocument {
   identity: string;
+  /** Of several profiles that claim the same place, the one with the higher revision may replace the other's. */
+  identityRevision: number;
   tokenEndpoint: string;
   /** Rises by one with each published token. 0: none was published yet. */
   generation: number;
@@ -57,10 +61,10 @@ export interface TokenDocument {
 export const DOCUMENT_SCHEMA = 'imsvault-token/1';
 /** The smallest of what the stores take is 25 KB; a token is under 2 KiB. */
 export const MAX_DOCUMENT_BYTES = 16 * 1024;
-const MAX_GENERATION = Number.MAX_SAFE_INTEGER;
 const YEAR_MS = 365 * 24 * 3_600_000;
 const B64TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/;
 const ID = /^[A-Za-z0-9_-]{1,64}$/;
+const VERSION = /^[\x21-\x7e]{1,256}$/;
 /** Claim and clock may differ by the time a request takes. */
 const CLAIMS_TOLERANCE_MS = 120_000;
 
@@ -72,6 +76,7 @@ export function serializeTokenDocument(document: TokenDocument): Redacted<string
       ...document.unknown,
       schema: DOCUMENT_SCHEMA,
       identity: document.identity,
+      ...(document.identityRevision === 0 ? {} : { identity_revision: document.identityRevision }),
       token_endpoint: document.tokenEndpoint,
       generation: document.generation,
       ...(token === undefined
@@ -94,6 +99,7 @@ export function serializeTokenDocument(document: TokenDocument): Redacted<string
               code: lastFailure.code,
               retry_after: lastFailure.retryAfterMs / 1000,
               count: lastFailure.count,
+              credential_version: lastFailure.credentialVersion,
             },
           }),
       ...(rejectionRenewedAt === undefined ? {} : { rejection_renewed_at: new Date(rejectionRenewedAt).toISOString() }),
@@ -122,20 +128,20 @@ export function parseTokenDocument(value: Redacted<string>, where: string, now: 
     throw fail('it is no token document');
   if ('client_secret' in fields || 'client_secrets' in fields) throw fail('it holds a client secret');
 
-  const { identity, token_endpoint: tokenEndpoint, generation } = fields;
+  const { identity, identity_revision: identityRevision = 0, token_endpoint: tokenEndpoint, generation } = fields;
   if (typeof identity !== 'string' || !/^[\w-]{43}$/.test(identity)) throw fail('its identity is malformed');
   if (typeof tokenEndpoint !== 'string' || tokenEndpoint.length > 2048) throw fail('its token_endpoint is malformed');
-  if (!Number.isSafeInteger(generation) || (generation as number) < 0 || (generation as number) > MAX_GENERATION) {
-    throw fail('its generation is malformed');
-  }
+  if (!isCount(identityRevision)) throw fail('its identity_revision is malformed');
+  if (!isCount(generation)) throw fail('its generation is malformed');
   const token = fields.access_token === undefined ? undefined : parseToken(fields, now, fail);
   const renewal = parseRenewal(fields.renewal, fail);
   const lastFailure = parseFailure(fields.last_failure, fail);
   const rejectionRenewedAt = parseTime(fields.rejection_renewed_at);
   return {
     identity,
+    identityRevision,
     tokenEndpoint,
-    generation: generation as number,
+    generation,
     ...(token === undefined ? {} : { token }),
     ...(renewal === undefined ? {} : { renewal }),
     ...(lastFailure === undefined ? {} : { lastFailure }),
@@ -148,6 +154,7 @@ export function parseTokenDocument(value: Redacted<string>, where: string, now: 
 const KNOWN: ReadonlySet<string> = new Set([
   'schema',
   'identity',
+  'identity_revision',
   'token_endpoint',
   'generation',
   'access_token',
@@ -209,12 +216,18 @@ function parseRenewal(value: unknown, fail: Fail): RenewalClaim | undefined {
 
 function parseFailure(value: unknown, fail: Fail): SharedFailure | undefined {
   if (value === undefined) return undefined;
-  const { id, code, retry_after: retryAfter, count } = (value ?? {}) as Fields;
+  const { id, code, retry_after: retryAfter, count, credential_version: version } = (value ?? {}) as Fields;
   if (typeof id !== 'string' || !ID.test(id)) throw fail('its last_failure is malformed');
   if (typeof code !== 'string' || !/^\w{1,64}$/.test(code)) throw fail('its last_failure.code is malformed');
   if (typeof retryAfter !== 'number' || !(retryAfter >= 0)) throw fail('its last_failure.retry_after is malformed');
-  if (!Number.isSafeInteger(count) || (count as number) < 1) throw fail('its last_failure.count is malformed');
-  return { id, code, retryAfterMs: Math.min(retryAfter, 300) * 1000, count: count as number };
+  if (!isCount(count) || count < 1) throw fail('its last_failure.count is malformed');
+  const failure = { id, code, retryAfterMs: Math.min(retryAfter, 300) * 1000, count };
+  // What it serves for is an early try: a malformed one only means that there is none.
+  return typeof version === 'string' && VERSION.test(version) ? { ...failure, credentialVersion: version } : failure;
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 function parseTime(value: unknown): number | undefined {

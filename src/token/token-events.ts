@@ -67,6 +67,8 @@ export function createTokenEvents(
     published: 0,
     'publish-lost': 0,
     'publish-failed': 0,
+    annotated: 0,
+    'annotate-failed': 0,
     uncoordinated: 0,
     'store-unavailable': 0,
     'identity-mismatch': 0,

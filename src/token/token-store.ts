@@ -1,88 +1,133 @@
 import type { Clock } from '../clock.js';
-import { DeadlineExceeded, withDeadline } from '../deadline.js';
 import { ImsvaultError } from '../errors.js';
-import type { SecretProvider } from '../secret/provider.js';
-import { parseTokenDocument, serializeTokenDocument, type TokenDocument } from './token-document.js';
+import type { SecretMetadata } from '../secret/provider.js';
+import { claimByElection } from './claim-by-election.js';
+import { claimBySwap } from './claim-by-swap.js';
+import type { DocumentAccess, StoredDocument } from './document-access.js';
+import type { SharedFailure, TokenDocument } from './token-document.js';
 
-/** The document as one read found it. */
-export interface StoredDocument {
-  /** Undefined: there is none yet. */
-  document?: TokenDocument;
-  /** The store's id of this version; null: there is no version. */
-  id: string | null;
-  /** The store's clock less this machine's, in milliseconds; 0 where they agree or the store does not tell. */
-  clockOffsetMs: number;
+export type { StoredDocument };
+
+/** What a claim is asked for with. */
+export interface ClaimAttempt {
+  /** A new UUID for each attempt. */
+  id: string;
+  ttlMs: number;
+  /** What the next generation builds on; it may carry the last failure. */
+  base: TokenDocument;
+  /** The version that was read; null: there was none. */
+  versionId: string | null;
+  /** The id of a failure that is not to be waited out. */
+  past?: string | undefined;
+}
+
+/** The right to make the next generation. */
+export interface Claim {
+  id: string;
+  ttlMs: number;
+  base: TokenDocument;
+  /** Before the claim was sent, monotonic milliseconds: it can only have begun later. */
+  claimedAt: number;
+  /** Where the store has compare-and-swap, the version that holds the claim: only on that one may be published. */
+  versionId: string | null;
+}
+
+export type ClaimResult =
+  | { kind: 'won'; claim: Claim }
+  /** Another process renews, or has failed to. */
+  | { kind: 'wait'; leftMs: number; failure?: SharedFailure }
+  /** Somebody else was first: read again. */
+  | { kind: 'lost' };
+
+/** What differs between the kinds of stores: how renewers agree who makes the next generation. */
+export interface Coordination {
+  readonly kind: 'compare-and-swap' | 'election' | 'none';
+  /** @throws what the store does, where it is not known to be lost */
+  claim(attempt: ClaimAttempt, signal: AbortSignal): Promise<ClaimResult>;
+  /** Tells the others that a claim came to nothing. Without it, the claim dies by itself. */
+  shareFailure(claim: Claim, failure: SharedFailure, signal: AbortSignal): Promise<void>;
+  /** @returns the document that came first, if one did */
+  write(document: TokenDocument, over: string | null, signal: AbortSignal): Promise<StoredDocument | undefined>;
+  /** Whether a document, read after a write that failed, means that the write cannot take place any more. */
+  isOvertaken(seen: StoredDocument, document: TokenDocument, over: string | null): boolean;
 }
 
 /** Where a fleet keeps its token. */
-export interface TokenStore {
-  /** For messages. */
-  readonly place: string;
-  /** Whether it has compare-and-swap; without it tokens are published, but nobody can claim a renewal. */
-  readonly canClaim: boolean;
-  /** @throws ERR_SECRET_ACCESS_DENIED | ERR_SECRET_MALFORMED | ERR_SECRET_UNAVAILABLE, or `signal.reason` */
-  read(signal: AbortSignal): Promise<StoredDocument>;
+export interface TokenStore extends Pick<DocumentAccess, 'place' | 'claimSpreadMs' | 'read'> {
+  readonly coordination: Coordination['kind'];
+  claim: Coordination['claim'];
+  shareFailure: Coordination['shareFailure'];
   /**
-   * @param expected an id that `read` gave; ignored where the store has no compare-and-swap
-   * @throws ERR_SECRET_VERSION_CONFLICT; ERR_SECRET_MALFORMED when no reader would accept it; after any other error the write may have taken place
+   * Writes a document with a token.
+   * @param over the version that it builds on: a claim's, or one that was read
+   * @returns the document that came first, if one did; undefined: `document` stands in the store
+   * @throws what the store does; whether the write will take place is then unknown
    */
-  write(document: TokenDocument, expected: string | null, signal: AbortSignal): Promise<string>;
+  publish(document: TokenDocument, over: string | null, signal: AbortSignal): Promise<StoredDocument | undefined>;
+  annotate?(metadata: SecretMetadata, signal: AbortSignal): Promise<void>;
 }
 
-/** Clocks that are closer than this count as equal: the Date header has whole seconds. */
-const CLOCK_TOLERANCE_MS = 2000;
-
-export interface TokenStoreOptions<Ref> {
-  provider: SecretProvider<Ref>;
-  ref: Ref;
-  clock: Clock;
-  /** Upper bound of each call, in milliseconds. */
-  timeoutMs: number;
-  /** Whether the secret is made where there is none. */
-  create: boolean;
-}
-
-/** A token store over one secret of a provider. */
-export function createTokenStore<Ref>(options: TokenStoreOptions<Ref>): TokenStore {
-  const { provider, ref, clock, timeoutMs, create } = options;
-  const place = provider.describe(ref);
-
-  async function bounded<T>(signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    try {
-      return await withDeadline(clock, timeoutMs, signal, work);
-    } catch (error) {
-      if (!(error instanceof DeadlineExceeded)) throw error;
-      throw new ImsvaultError('ERR_SECRET_UNAVAILABLE', `${place}: no answer within ${timeoutMs} ms`);
-    }
-  }
+/** A token store over a document: by compare-and-swap, by election, or, where the store has neither, without claims. */
+export function createTokenStore(access: DocumentAccess, clock: Clock): TokenStore {
+  const { place, claimSpreadMs, annotate } = access;
+  const coordination = claimBySwap(access, clock) ?? claimByElection(access, clock) ?? withoutClaims(access, clock);
 
   return {
     place,
-    canClaim: provider.replaceSecret !== undefined,
-    read: (signal) =>
-      bounded(signal, async (signal) => {
-        try {
-          const { value, id, serverTime } = await provider.readSecret(ref, { signal, fresh: true });
-          const offset = serverTime === undefined ? 0 : serverTime - clock.now();
-          const clockOffsetMs = Math.abs(offset) > CLOCK_TOLERANCE_MS ? offset : 0;
-          return { document: parseTokenDocument(value, place, clock.now() + clockOffsetMs), id, clockOffsetMs };
-        } catch (error) {
-          if (error instanceof ImsvaultError && error.code === 'ERR_SECRET_NOT_FOUND')
-            return { id: null, clockOffsetMs: 0 };
-          throw error;
-        }
-      }),
-    write: (document, expected, signal) =>
-      bounded(signal, async (signal) => {
-        const value = serializeTokenDocument(document);
-        // A document that readers refuse would stop the whole fleet.
-        parseTokenDocument(value, place, clock.now());
-        const writeOptions = { signal, create };
-        if (provider.replaceSecret !== undefined) {
-          return (await provider.replaceSecret(ref, value, expected, writeOptions)).id;
-        }
-        if (provider.putSecret !== undefined) return (await provider.putSecret(ref, value, writeOptions)).id;
-        throw new ImsvaultError('ERR_SECRET_ACCESS_DENIED', `${place}: the provider ${provider.name} cannot write`);
-      }),
+    claimSpreadMs,
+    read: (signal) => access.read(signal),
+    coordination: coordination.kind,
+    claim: coordination.claim,
+    shareFailure: coordination.shareFailure,
+    async publish(document, over, signal) {
+      try {
+        return await coordination.write(document, over, signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        // A publication whose answer was lost looks like a failure: only reading tells.
+        const seen = await access.read(signal).catch(() => undefined);
+        if (seen !== undefined && isSamePublication(seen, document)) return undefined;
+        if (seen !== undefined && coordination.isOvertaken(seen, document, over)) return seen;
+        throw error;
+      }
+    },
+    ...(annotate === undefined ? {} : { annotate }),
   };
+}
+
+/** The last writer wins, and up to N exchanges are made when N processes are due together. */
+function withoutClaims(access: DocumentAccess, clock: Clock): Coordination {
+  return {
+    kind: 'none',
+    async claim({ id, ttlMs, base, versionId }) {
+      return { kind: 'won', claim: { id, ttlMs, base, claimedAt: clock.monotonic(), versionId } };
+    },
+    shareFailure: async () => undefined,
+    ...putUnlessOvertaken(access),
+  };
+}
+
+/** Without compare-and-swap somebody may still come between the look and the write: docs/fleet.md states the bound. */
+export function putUnlessOvertaken(access: DocumentAccess): Pick<Coordination, 'write' | 'isOvertaken'> {
+  const isOvertaken: Coordination['isOvertaken'] = (seen, { generation }) =>
+    seen.document !== undefined && (seen.document.generation >= generation || seen.document.readOnly);
+  return {
+    isOvertaken,
+    async write(document, over, signal) {
+      const seen = await access.read(signal);
+      if (isSamePublication(seen, document)) return undefined;
+      if (isOvertaken(seen, document, over)) return seen;
+      await access.put(document, signal);
+      return undefined;
+    },
+  };
+}
+
+function isSamePublication({ document }: StoredDocument, { token }: TokenDocument): boolean {
+  return document?.token !== undefined && document.token.publishId === token?.publishId;
+}
+
+/** Trying the same write again cannot help. */
+export function isFinal(error: unknown): boolean {
+  return error instanceof ImsvaultError && !error.retryable;
 }

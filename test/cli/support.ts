@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterEach, expect } from 'vitest';
 import { main } from '../../src/cli/main.js';
+import type { Ask } from '../../src/init/answers.js';
 import type { ImsEmulator, ImsEmulatorOptions } from '../../src/testing/index.js';
 import { tempFolder, write } from '../config/support.js';
 import { expectNoSecrets } from '../support/leaks.js';
@@ -43,6 +44,8 @@ export interface Given {
   cwd?: string;
   signal?: AbortSignal;
   stdin?: string;
+  /** Answers what the program asks on a terminal. */
+  ask?: Ask;
   stdout?: (text: string) => void;
 }
 
@@ -56,6 +59,7 @@ export interface Ran {
 export async function run(args: readonly string[], given: Given = {}): Promise<Ran> {
   let stdout = '';
   let stderr = '';
+  const { ask } = given;
   const code = await main(args, {
     stdout: (text) => {
       given.stdout?.(text);
@@ -65,7 +69,7 @@ export async function run(args: readonly string[], given: Given = {}): Promise<R
       stderr += text;
     },
     stdin: Readable.from([given.stdin ?? '']),
-    isTerminal: false,
+    ...(ask === undefined ? {} : { prompts: async () => ask }),
     env: given.env ?? {},
     cwd: given.cwd ?? (await workspace()),
     signal: given.signal ?? new AbortController().signal,

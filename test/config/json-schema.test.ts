@@ -51,6 +51,7 @@ describe('the JSON Schema of a config', () => {
     '{ credentials: { provider: chain, providers: [{ provider: vault }] } }',
     '{ tokenStore: { provider: env } }',
     '{ tokenStore: { provider: vault, path: a, onMismatch: x } }',
+    '{ tokenStore: { provider: vault, path: a, version: 1 } }',
     '{ profiles: { a: { nope: 1 } } }',
     '{ profiles: { a: {} }, ims: {} }',
   ])('refuses %s', (text) => {

@@ -108,6 +108,22 @@ describe('a config of a wrong kind', () => {
     ['tokenStore: { provider: vault }', 'tokenStore.path', 'is required'],
     ['tokenStore: { provider: env }', 'tokenStore.provider', 'cannot hold a token'],
     ['tokenStore: { provider: chain }', 'tokenStore.provider', 'cannot hold a token'],
+    ['tokenStore: { provider: vault, path: a, version: 1 }', 'tokenStore.version', 'always written as the newest'],
+    [
+      'tokenStore: { provider: aws-secrets-manager, secretId: a, versionId: b }',
+      'tokenStore.versionId',
+      'always written as the newest',
+    ],
+    [
+      'tokenStore: { provider: azure-key-vault, vaultUrl: "https://a.vault.azure.net", secretName: a, version: b }',
+      'tokenStore.version',
+      'always written as the newest',
+    ],
+    [
+      'tokenStore: { provider: azure-key-vault, vaultUrl: "https://a.vault.azure.net", clientIdSecretName: a, clientSecretSecretName: b }',
+      'tokenStore.clientIdSecretName',
+      'a token is one secret',
+    ],
     ['tokenStore: { provider: vault, path: a, create: maybe }', 'tokenStore.create', 'must be true or false'],
     [
       'tokenStore: { provider: vault, path: a, onMismatch: replce }',

@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createImsEmulator, type ImsEmulator } from '../../src/testing/index.js';
 import { createTokenProvider } from '../../src/token-provider.js';
@@ -16,8 +19,8 @@ describe('a token store that cannot be used', () => {
   it.each([
     ['is not configured here', { provider: 'vault', path: 'ims/token' }, 'no address'],
     [
-      'cannot write yet',
-      { provider: 'azure-key-vault', vaultUrl: 'https://v.vault.azure.net', secretName: 't' },
+      'cannot write',
+      { provider: './examples/custom-provider/json-file-provider.mjs', file: 'tokens.json', entry: 't' },
       'cannot store',
     ],
   ])('costs its sharing and not the token: one that %s', async (_title, tokenStore, reason) => {
@@ -35,5 +38,59 @@ describe('a token store that cannot be used', () => {
     await expect(provider.getToken()).rejects.toMatchObject({ code: 'ERR_PROVIDER_NOT_CONFIGURED' });
     expect(issuer.exchanges).toBe(0);
     await provider.close();
+  });
+});
+
+/** Of another identity, so that the first publication replaces it. */
+const OLD = {
+  schema: 'imsvault-token/1',
+  identity: 'x'.repeat(43),
+  token_endpoint: 'https://old.example',
+  generation: 3,
+};
+
+/** A provider of a third party: one value in memory, with metadata that take a moment. */
+const MODULE = `
+import { redact } from ${JSON.stringify(new URL('../../src/redacted.ts', import.meta.url).href)};
+let stored = { value: redact(${JSON.stringify(JSON.stringify(OLD))}), id: '0' };
+export default {
+  name: 'memory',
+  options: { '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value }) } },
+  refOptions: ['key'],
+  createProvider: (_connection, { clock }) => ({
+    name: 'memory',
+    describe: ({ key }) => key,
+    readSecret: async () => stored,
+    async replaceSecret({ key }, value) {
+      stored = { value, id: String(Number(stored.id) + 1) };
+      globalThis.written = { key };
+      return { id: stored.id };
+    },
+    async annotateSecret(_ref, metadata) {
+      await new Promise((resolve) => clock.setTimer(resolve, 50, { ref: true }));
+      globalThis.written.metadata = metadata;
+    },
+  }),
+};
+`;
+
+describe('a token store that can be used', () => {
+  it('has the metadata of the last publication when the provider is closed, under the identity’s name', async () => {
+    const cwd = await mkdtemp(join(tmpdir(), 'imsvault-engine-'));
+    await writeFile(join(cwd, 'memory.mjs'), MODULE);
+    ims = await createImsEmulator().start();
+    const config = {
+      ims: { tokenEndpoint: ims.tokenEndpoint },
+      credentials: { provider: 'env' },
+      tokenStore: { provider: './memory.mjs', key: 'ims/{identity}', onMismatch: 'replace', identityRevision: 1 },
+    };
+    const provider = createTokenProvider(config as never, { env, cwd, onWarning: (text) => expect.fail(text) });
+    const token = await provider.getToken();
+    const { written } = globalThis as unknown as { written: { key: string; metadata?: object } };
+    expect(written.metadata).toBeUndefined();
+    await provider.close();
+    expect(written.metadata).toMatchObject({ generation: 4, clientId: token.clientId });
+    expect(written.key).toMatch(/^ims\/[0-9a-f]{64}$/);
+    await rm(cwd, { recursive: true });
   });
 });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createImsEmulator, type ImsEmulator } from '../../src/testing/index.js';
+import { startAzure } from '../support/azure/stand-in.js';
 import { startMoto } from './servers/moto.js';
 import { startOpenBao } from './servers/openbao.js';
 
@@ -43,6 +44,24 @@ const stores: { name: string; start: () => Promise<Store> }[] = [
     },
   },
   { name: 'OpenBao (KV v2)', start: () => startVault({}) },
+  {
+    name: 'a stand-in for Azure Key Vault',
+    async start() {
+      const azure = await startAzure();
+      const { clientSecret, ...login } = azure.createApplication('get', 'set', 'list', 'update');
+      const auth = { method: 'client-secret', ...login, authorityHost: azure.entra.url };
+      return {
+        block: {
+          provider: 'azure-key-vault',
+          ...azure.trust,
+          secretName: 'ims-token',
+          auth: { ...auth, clientSecretFile: await azure.file('client-secret', clientSecret) },
+        },
+        env: {},
+        close: () => azure.close(),
+      };
+    },
+  },
 ];
 
 let store: Store | undefined;

@@ -53,6 +53,12 @@ describe('renewal without a call', () => {
   });
 
   it('stops with close, also when a renewal was under way', async () => {
+    const idle = setup();
+    await idle.manager.getToken();
+    expect(idle.clock.pending).toBe(1);
+    idle.manager.close();
+    expect(idle.clock.pending).toBe(0);
+
     const { clock, manager, renew } = setup();
     await manager.getToken();
     const forced = manager.getToken({ forceRenew: true }).catch(() => undefined);

@@ -8,10 +8,10 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { systemClock } from '../../src/clock.js';
 import { openTokenEngine } from '../../src/engine/token-engine.js';
 import { ImsvaultError } from '../../src/errors.js';
-import { createExchanger } from '../../src/ims/exchange.js';
+import { createExchanger, type Exchanger } from '../../src/ims/exchange.js';
 import { redact } from '../../src/redacted.js';
 import type { CredentialSource, ReadCredential } from '../../src/secret/credential-source.js';
-import { exchangeFresh } from '../../src/token/exchange-renewal.js';
+import { createExchangeRenewal } from '../../src/token/exchange-renewal.js';
 import { createBench } from '../net/servers.js';
 import { createAuthority } from '../support/authority.js';
 
@@ -56,6 +56,11 @@ function exchangerTo(port: number) {
 
 function sourceOf(readCredential: CredentialSource['readCredential']): CredentialSource {
   return { name: 'scripted', readCredential, close: async () => undefined };
+}
+
+function exchangeFresh(source: CredentialSource, exchanger: Exchanger, signal?: AbortSignal) {
+  const warn = () => undefined;
+  return createExchangeRenewal({ source, exchanger, clock: systemClock, timeoutMs: 5000, warn })(signal);
 }
 
 describe('exchange with a fresh credential', () => {

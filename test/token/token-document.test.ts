@@ -29,6 +29,7 @@ const TOKEN = jwt({ client_id: 'client', created_at: String(NOW), expires_in: St
 const valid = {
   schema: 'imsvault-token/1',
   identity: 'x'.repeat(43),
+  identity_revision: 2,
   token_endpoint: 'https://ims-na1.adobelogin.com/ims/token/v3',
   generation: 7,
   access_token: TOKEN,

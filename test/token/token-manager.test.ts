@@ -149,6 +149,8 @@ describe('token manager', () => {
     expect(new Set(await Promise.all(forced)).size).toBe(1);
     expect((await forced[0]) === token).toBe(false);
     expect(renew).toHaveBeenCalledTimes(2);
+    // A fleet must know which generation is not wanted any more.
+    expect(renew.mock.calls[1]?.[0]).toEqual({ forced: token });
   });
 
   it('renews for a rejected token only while that is the one held', async () => {

@@ -18,6 +18,8 @@ export interface EmulatorCommandOptions {
 }
 
 const DEFAULT_CLIENT_ID = 'emulator-client-id';
+/** Where Adobe's API for client secrets has that client. */
+const CONSOLE = { consoleOrgId: '1000001', credentialId: '2000002' };
 /** Published with the package: no secret at all. */
 const DEFAULT_CLIENT_SECRET = 'emulator-client-secret';
 
@@ -45,7 +47,7 @@ export async function runEmulator(
       : reveal(await readSecretFile(clientSecretFile, io.cwd, '--client-secret-file'));
   const say = (line: string) => io.stdout(`${line}\n`);
   const emulator = createImsEmulator({
-    clients: [{ clientId, clientSecrets: [clientSecret] }],
+    clients: [{ clientId, clientSecrets: [clientSecret], ...CONSOLE }],
     expiresInSeconds,
     port,
     log: say,
@@ -55,6 +57,9 @@ export async function runEmulator(
   try {
     say('[IMS emulator] an emulator, not Adobe IMS: its tokens open nothing at Adobe');
     say(`[IMS emulator] token endpoint  ${emulator.tokenEndpoint}`);
+    say(
+      `[IMS emulator] secrets API     ${emulator.url} (orgId ${CONSOLE.consoleOrgId}, credentialId ${CONSOLE.credentialId})`,
+    );
     say(`[IMS emulator] client id       ${clientId}`);
     say(
       `[IMS emulator] client secret   ${clientSecretFile === undefined ? `${DEFAULT_CLIENT_SECRET} (known to all)` : `from ${clientSecretFile}`}`,

@@ -6,7 +6,7 @@ import { profileSchema } from '../../config/json-schema.js';
 import { loadProfile } from '../../config/load.js';
 import { applyFlags } from '../../config/overrides.js';
 import { ConfigInvalidError, type ConfigProblem, vendorCause } from '../../errors.js';
-import { type Answers, type Ask, collectAnswers } from '../../init/answers.js';
+import { type Answers, collectAnswers } from '../../init/answers.js';
 import { configText } from '../../init/config-text.js';
 import { policiesFor } from '../../init/policies.js';
 import { proxySettingsFromEnv } from '../../net/proxy-settings.js';
@@ -30,13 +30,11 @@ export interface InitOptions extends GlobalOptions {
 /**
  * Writes a config file, once the store that it names has given the credential.
  * @param flags the values of the flags of `questionFlags()`, by flag
- * @param ask default: the terminal, where there is one
  */
 export async function runInit(
   options: InitOptions,
   flags: Readonly<Record<string, string | undefined>>,
   io: Io,
-  ask?: Ask,
 ): Promise<number> {
   const { provider, tokenStore, output, force = false } = options;
   const file = resolve(io.cwd, output);
@@ -46,8 +44,8 @@ export async function runInit(
     ...(provider === undefined ? {} : { provider }),
     ...(tokenStore === undefined ? {} : { tokenStore }),
   };
-  const asked = options.yes === true ? undefined : (ask ?? (await onTerminal(io)));
-  const config = withSettings(await collectAnswers(given, io.env, asked), options.set ?? []);
+  const ask = options.yes === true ? undefined : await io.prompts?.();
+  const config = withSettings(await collectAnswers(given, io.env, ask), options.set ?? []);
 
   const failure = await check(config, dirname(file), options, io);
   printPolicies(config, io);
@@ -59,12 +57,6 @@ export async function runInit(
   const name = relative(io.cwd, file) || file;
   io.stdout(`\n${name} is written. Next:\n  imsvault doctor --config ${name}\n`);
   return EXIT.done;
-}
-
-async function onTerminal(io: Io): Promise<Ask | undefined> {
-  if (!io.isTerminal) return undefined;
-  const { createPrompts } = await import('../../init/prompts.js');
-  return createPrompts();
 }
 
 /** What `--set` says is for the file here. */

@@ -16,6 +16,7 @@ describe('azure-key-vault options', () => {
     expect(azureKeyVaultOptions.parse(named)).toEqual({
       ...named,
       auth: { method: 'default' },
+      disablePreviousVersions: false,
       disableInstanceDiscovery: false,
       disableChallengeResourceVerification: false,
     });

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { toPipelineClient } from '../../../providers/azure-key-vault/http-client.js';
 import { createHttpClient, type HttpClient } from '../../../src/net/http-client.js';
 import type { Permission } from '../../support/azure/key-vault.js';
+import { errorReply } from '../../support/azure/key-vault-replies.js';
 import { type AzureStandIn, startAzure } from '../../support/azure/stand-in.js';
 import { createManualClock } from '../../support/manual-clock.js';
 
@@ -39,7 +40,7 @@ describe('the Key Vault stand-in', () => {
   const refusal = (code: string) => ({ name: 'RestError', code });
 
   it('keeps versions with their type, expiry and tags', async () => {
-    const client = clientOf('get', 'set');
+    const client = clientOf('get', 'set', 'update');
     const expiresOn = new Date(2_000_000_000_000);
     const first = await client.setSecret('kept', 'one', {
       contentType: 'text/plain',
@@ -70,6 +71,27 @@ describe('the Key Vault stand-in', () => {
     expect(pages).toHaveLength(2);
   });
 
+  it('has pages as small as a test asks for, and tells its own time', async () => {
+    azure.vault.store.add('paged', 'x', {});
+    azure.vault.store.add('paged', 'y', {});
+    azure.vault.pageSize = 1;
+    const dates: (string | undefined)[] = [];
+    const sizes: number[] = [];
+    const onResponse = ({ headers }: { headers: { get(name: string): string | undefined } }) =>
+      void dates.push(headers.get('date'));
+    for await (const page of clientOf('list').listPropertiesOfSecretVersions('paged', { onResponse }).byPage()) {
+      sizes.push(page.length);
+    }
+    azure.vault.pageSize = 25;
+    expect(sizes).toEqual([1, 1]);
+    expect(new Set(dates)).toEqual(new Set([new Date(clock.now()).toUTCString()]));
+  });
+
+  it('lists nothing for a secret that is not there', async () => {
+    const pages = clientOf('list').listPropertiesOfSecretVersions('nowhere').byPage();
+    expect(await pages.next()).toEqual({ done: false, value: [] });
+  });
+
   it('keeps the name of a deleted secret until it is purged or recovered', async () => {
     const client = clientOf('get', 'set', 'delete');
     await client.setSecret('gone', 'x');
@@ -85,6 +107,27 @@ describe('the Key Vault stand-in', () => {
     const client = clientOf('set');
     await expect(client.setSecret('long', 'x'.repeat(25 * 1024 + 1))).rejects.toMatchObject(refusal('BadParameter'));
     expect((await client.setSecret('long', 'x'.repeat(25 * 1024))).name).toBe('long');
+    const tags = Object.fromEntries(Array.from({ length: 16 }, (_, index) => [`tag-${index}`, 'x']));
+    for (const options of [{ tags }, { tags: { long: 'x'.repeat(257) } }, { contentType: 'x'.repeat(257) }]) {
+      await expect(client.setSecret('long', 'x', options)).rejects.toMatchObject(refusal('BadParameter'));
+      await expect(clientOf('update').updateSecretProperties('long', '', options)).rejects.toMatchObject(
+        refusal('BadParameter'),
+      );
+    }
+    await expect(client.updateSecretProperties('long', '', { enabled: false })).rejects.toMatchObject(
+      refusal('Forbidden'),
+    );
+  });
+
+  it('fails where a test asks for it, and for that request alone', async () => {
+    azure.vault.fault(({ method }) =>
+      method === 'PUT' ? { ...errorReply(429, 'Throttled', 'x'), headers: { 'retry-after': '1' } } : undefined,
+    );
+    const client = clientOf('get', 'set');
+    azure.vault.store.add('busy', 'x', {});
+    await expect(client.setSecret('busy', 'y')).rejects.toMatchObject(refusal('Throttled'));
+    expect((await client.getSecret('busy')).value).toBe('x');
+    azure.vault.fault('none');
   });
 
   it('takes only its own tokens, for itself, in their time, and wants an api-version', async () => {

@@ -1,31 +1,38 @@
 import azureKeyVault from '../../../providers/azure-key-vault/index.js';
-import { type AzureKeyVaultOptions, azureKeyVaultOptions } from '../../../providers/azure-key-vault/options.js';
+import {
+  type AzureConnection,
+  type AzureRef,
+  azureKeyVaultOptions,
+  REF_OPTIONS,
+} from '../../../providers/azure-key-vault/options.js';
+import { type JsonObject, omit, pick } from '../../../src/config/tree.js';
 import type { ProviderContext, SecretProvider } from '../../../src/secret/provider.js';
 import type { ProviderHarness } from '../../conformance/provider-suite.js';
 import { testContext } from '../provider-context.js';
-import { type AzureStandIn, startAzure } from './stand-in.js';
-
-export type AzureRef = Pick<
-  AzureKeyVaultOptions,
-  'secretName' | 'clientIdSecretName' | 'clientSecretSecretName' | 'version'
->;
+import { type ApplicationLogin, type AzureStandIn, startAzure } from './stand-in.js';
 
 /** The provider as a config block makes it: options checked by the schema, then divided. */
 export async function openProvider(
   block: Record<string, unknown>,
   context: ProviderContext = testContext(),
 ): Promise<{ provider: SecretProvider<AzureRef>; ref: AzureRef }> {
-  const { secretName, clientIdSecretName, clientSecretSecretName, version, ...connection } =
-    azureKeyVaultOptions.parse(block);
+  const options = azureKeyVaultOptions.parse(block) as unknown as JsonObject;
   return {
-    provider: await azureKeyVault.createProvider(connection, context),
-    ref: { secretName, clientIdSecretName, clientSecretSecretName, version },
+    provider: await azureKeyVault.createProvider(
+      omit(options, [...REF_OPTIONS]) as unknown as AzureConnection,
+      context,
+    ),
+    ref: pick(options, [...REF_OPTIONS]) as unknown as AzureRef,
   };
 }
 
 /** A block that reads `secretName` from the stand-in by the reader's client secret. */
-export function readerBlock({ trust, reader, entra }: AzureStandIn, secretName = 'ims-fusion') {
-  return { ...trust, secretName, auth: { method: 'client-secret', ...reader, authorityHost: originOf(entra.url) } };
+export function readerBlock(azure: AzureStandIn, secretName = 'ims-fusion') {
+  return blockOf(azure, azure.reader, secretName);
+}
+
+export function blockOf({ trust, entra }: AzureStandIn, login: ApplicationLogin, secretName: string) {
+  return { ...trust, secretName, auth: { method: 'client-secret', ...login, authorityHost: originOf(entra.url) } };
 }
 
 const originOf = (url: string) => new URL(url).origin;

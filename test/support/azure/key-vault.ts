@@ -4,7 +4,11 @@ import { createSecretStore, type SecretChange, type SecretStore, type StoredVers
 import { type StandInReply, type StandInRequest, type StandInServer, startStandInServer } from './stand-in-server.js';
 import type { TokenIssuer } from './token-issuer.js';
 
-export type Permission = 'get' | 'list' | 'set' | 'delete';
+/**
+ * As the data actions of roles are: getSecret, readMetadata, setSecret, update (which access policies count among
+ * "set"), delete with purge and recover.
+ */
+export type Permission = 'get' | 'list' | 'set' | 'update' | 'delete';
 
 export interface KeyVaultStandIn extends StandInServer {
   readonly store: SecretStore;
@@ -16,11 +20,15 @@ export interface KeyVaultStandIn extends StandInServer {
   forbid(innerCode: string | undefined): void;
   /** How the challenge names the service that tokens are for. Default https://vault.azure.net. */
   resource: string;
+  /** The most items of one page, 1 to 25. Default 25, as the service has it. */
+  pageSize: number;
 }
 
 /** The service's bounds. Source: "Azure Key Vault service limits" and the REST reference. */
 const MAX_VALUE_BYTES = 25 * 1024;
 const MAX_PAGE = 25;
+const MAX_TAGS = 15;
+const MAX_TEXT = 256;
 
 /** A strict Key Vault: the secrets part of its REST API, for tokens of `issuer` only. */
 export async function startKeyVault(issuer: TokenIssuer, authority: string, tls: KeyPair): Promise<KeyVaultStandIn> {
@@ -30,6 +38,12 @@ export async function startKeyVault(issuer: TokenIssuer, authority: string, tls:
   let forbidden: string | undefined;
 
   const server = await startStandInServer((request) => {
+    const { headers, ...reply } = answer(request);
+    // By the vault's own clock, which tests may move.
+    return { ...reply, headers: { date: new Date(issuer.clock.now()).toUTCString(), ...headers } };
+  }, tls);
+
+  function answer(request: StandInRequest): StandInReply {
     const caller = authenticate(request);
     if ('status' in caller) return caller;
     callers.push(caller.clientId);
@@ -65,7 +79,7 @@ export async function startKeyVault(issuer: TokenIssuer, authority: string, tls:
       case 'PUT':
         return needs('set', () => write(name, request.body));
       case 'PATCH':
-        return needs('set', () => patch(name, last, request.body));
+        return needs('update', () => patch(name, last, request.body));
       case 'DELETE':
         return needs('delete', () =>
           store.remove(name) ? { status: 200, json: deletedOf(server.url, name) } : missing(name),
@@ -73,7 +87,7 @@ export async function startKeyVault(issuer: TokenIssuer, authority: string, tls:
       default:
         return errorReply(405, 'MethodNotAllowed', 'not allowed');
     }
-  }, tls);
+  }
 
   function authenticate({ headers }: StandInRequest): { clientId: string } | StandInReply {
     const token = /^Bearer (.+)$/.exec(headers.authorization ?? '')?.[1];
@@ -114,6 +128,8 @@ export async function startKeyVault(issuer: TokenIssuer, authority: string, tls:
       return errorReply(409, 'Conflict', `Secret ${name} is deleted but recoverable.`, 'ObjectIsDeletedButRecoverable');
     }
     const { value, ...change } = JSON.parse(body) as SecretChange & { value?: unknown };
+    const refused = refusedChange(change);
+    if (refused !== undefined) return badParameter(refused);
     if (typeof value !== 'string') return badParameter('value is required');
     if (Buffer.byteLength(value) > MAX_VALUE_BYTES) return badParameter('The value is longer than 25k');
     return bundle(name, store.add(name, value, change));
@@ -122,7 +138,10 @@ export async function startKeyVault(issuer: TokenIssuer, authority: string, tls:
   function patch(name: string, version: string | undefined, body: string): StandInReply {
     const found = find(name, version || undefined);
     if (found === undefined) return missing(name);
-    store.update(found, JSON.parse(body) as SecretChange);
+    const change = JSON.parse(body) as SecretChange;
+    const refused = refusedChange(change);
+    if (refused !== undefined) return badParameter(refused);
+    store.update(found, change);
     return { status: 200, json: itemOf(server.url, name, found) };
   }
 
@@ -139,12 +158,13 @@ export async function startKeyVault(issuer: TokenIssuer, authority: string, tls:
     return needs('delete', () => (store.recover(name) ? { status: 200, json: latestItem(name)[0] } : missing(name)));
   }
 
-  /** In the order of their random ids, which is none. */
+  /** In the order of the last digits of their random ids: always the same, and none that means anything. */
   function page({ path, query }: StandInRequest, items: { id: string }[]): StandInReply {
-    const size = Math.min(Number(query.get('maxresults') ?? MAX_PAGE), MAX_PAGE);
+    const size = Math.min(Number(query.get('maxresults') ?? MAX_PAGE), standIn.pageSize);
     if (!(size >= 1)) return badParameter('maxresults must be between 1 and 25');
     const start = Number(query.get('$skiptoken') ?? 0);
-    const sorted = items.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+    const key = ({ id }: { id: string }) => [...id].reverse().join('');
+    const sorted = items.toSorted((a, b) => (key(a) < key(b) ? -1 : 1));
     const next = new URLSearchParams({ 'api-version': query.get('api-version') ?? '', maxresults: String(size) });
     next.set('$skiptoken', String(start + size));
     const more = start + size < sorted.length;
@@ -158,12 +178,27 @@ export async function startKeyVault(issuer: TokenIssuer, authority: string, tls:
     store,
     callers,
     resource: 'https://vault.azure.net',
+    pageSize: MAX_PAGE,
     grant: (clientId: string, ...granted: Permission[]) => void permissions.set(clientId, granted),
     forbid: (innerCode: string | undefined) => {
       forbidden = innerCode;
     },
   });
   return standIn;
+}
+
+function refusedChange({ contentType = '', tags = {}, attributes = {}, ...rest }: SecretChange): string | undefined {
+  const [unknown] = Object.keys(rest);
+  if (unknown !== undefined) return `Property ${unknown} is not known`;
+  if (typeof contentType !== 'string' || contentType.length > MAX_TEXT) return 'The contentType is too long';
+  const texts = Object.entries(tags).flat();
+  if (texts.length > 2 * MAX_TAGS) return `There are more than ${MAX_TAGS} tags`;
+  if (texts.some((text) => typeof text !== 'string' || text.length > MAX_TEXT)) return 'A tag is too long, or no text';
+  const { enabled = true, exp = 0, nbf = 0, ...others } = attributes;
+  if (Object.keys(others).length > 0) return 'Only enabled, exp and nbf may be set';
+  if (typeof enabled !== 'boolean' || !Number.isInteger(exp) || !Number.isInteger(nbf))
+    return 'An attribute is malformed';
+  return undefined;
 }
 
 function badParameter(message: string): StandInReply {

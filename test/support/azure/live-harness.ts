@@ -5,10 +5,10 @@ import { SecretClient } from '@azure/keyvault-secrets';
 import { toPipelineClient } from '../../../providers/azure-key-vault/http-client.js';
 import { tokenRequest } from '../../../providers/azure-key-vault/identity.js';
 import { createLogin } from '../../../providers/azure-key-vault/login.js';
-import { azureKeyVaultOptions } from '../../../providers/azure-key-vault/options.js';
+import { type AzureRef, azureKeyVaultOptions } from '../../../providers/azure-key-vault/options.js';
 import type { ProviderHarness, SuiteOptions } from '../../conformance/provider-suite.js';
 import { testContext } from '../provider-context.js';
-import { type AzureRef, openProvider } from './harness.js';
+import { openProvider } from './harness.js';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -19,50 +19,75 @@ export const SKIPPED_ELSEWHERE: NonNullable<SuiteOptions<AzureRef>['skip']> = {
   hang: 'a real vault cannot be told to hang',
 };
 
+/** A vault that is not the stand-in. */
+export interface NamedVault {
+  block(secretName: string): Record<string, unknown>;
+  readonly context: ReturnType<typeof testContext>;
+  readonly client: SecretClient;
+  /** Deletes secrets, and purges them where the login may; else the vault does it in time. */
+  remove(...secretNames: string[]): Promise<void>;
+  close(): Promise<void>;
+}
+
 /**
- * The conformance harness on the vault that the environment names. Its login needs to get, set and delete secrets.
+ * The vault that the environment names. Its login needs to get, list, set and delete secrets.
  *
  * - `IMSVAULT_TEST_AZURE_VAULT_URL`: https://…
  * - `IMSVAULT_TEST_AZURE_AUTH`: the `auth` block as JSON. Default {"method":"default"}
  * - `IMSVAULT_TEST_AZURE_CA_FILE`: as `caFile`
  * - `IMSVAULT_TEST_AZURE_EMULATOR`: `1` for a server that is not Microsoft's
  */
-export async function vaultHarness(vaultUrl: string, env: Env): Promise<ProviderHarness<AzureRef>> {
-  const secretName = `imsvault-test-${randomUUID()}`;
+export function namedVault(vaultUrl: string, env: Env): NamedVault {
   const caFile = env['IMSVAULT_TEST_AZURE_CA_FILE'];
   const isEmulator = env['IMSVAULT_TEST_AZURE_EMULATOR'] === '1';
-  const block = {
+  const block = (secretName: string) => ({
     vaultUrl,
     secretName,
     auth: JSON.parse(env['IMSVAULT_TEST_AZURE_AUTH'] ?? '{"method":"default"}') as unknown,
     disableInstanceDiscovery: isEmulator,
     disableChallengeResourceVerification: isEmulator,
     ...(caFile === undefined ? {} : { caFile }),
-  };
+  });
   const context = testContext({ env, timeoutMs: 20_000 });
-  const { provider, ref } = await openProvider(block, context);
   const tls = caFile === undefined ? {} : { tls: { ca: readFileSync(caFile, 'utf8') } };
   const http = context.createHttpClient(tls);
   const httpClient = toPipelineClient(http, context.createHttpClient({ direct: true }), context.clock);
-  const request = tokenRequest(identity, azureKeyVaultOptions.parse(block), context, httpClient);
+  const request = tokenRequest(identity, azureKeyVaultOptions.parse(block('any')), context, httpClient);
   const client = new SecretClient(vaultUrl, createLogin(request, context.clock), {
     httpClient,
     disableChallengeResourceVerification: isEmulator,
   });
   return {
+    block,
+    context,
+    client,
+    async remove(...secretNames) {
+      for (const secretName of secretNames) {
+        const deletion = await client.beginDeleteSecret(secretName);
+        await deletion.pollUntilDone();
+        await client.purgeDeletedSecret(secretName).catch(() => undefined);
+      }
+    },
+    close: () => http.close(),
+  };
+}
+
+/** The conformance harness on that vault. */
+export async function vaultHarness(vaultUrl: string, env: Env): Promise<ProviderHarness<AzureRef>> {
+  const vault = namedVault(vaultUrl, env);
+  const secretName = `imsvault-test-${randomUUID()}`;
+  const { provider, ref } = await openProvider(vault.block(secretName), vault.context);
+  return {
     provider,
     ref,
     missingRef: { ...ref, secretName: `${secretName}-missing` },
-    write: async (value) => void (await client.setSecret(secretName, value)),
+    write: async (value) => void (await vault.client.setSecret(secretName, value)),
     fault: async () => undefined,
     secrets: [],
     async close() {
-      const deletion = await client.beginDeleteSecret(secretName);
-      await deletion.pollUntilDone();
-      // The login may lack the right to purge; the vault then does it in time.
-      await client.purgeDeletedSecret(secretName).catch(() => undefined);
+      await vault.remove(secretName);
       await provider.close?.();
-      await http.close();
+      await vault.close();
     },
   };
 }

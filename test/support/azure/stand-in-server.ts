@@ -19,8 +19,13 @@ export interface StandInReply {
   text?: string;
 }
 
-/** `hang` never answers; `reset` breaks the connection; a reply is sent instead of the true one. */
-export type StandInFault = 'none' | 'hang' | 'reset' | StandInReply;
+/**
+ * `hang` never answers; `reset` breaks the connection; a reply is sent instead of the true one. A function chooses for
+ * each request; undefined: no fault.
+ */
+export type StandInFault = FixedFault | ((request: StandInRequest) => FixedFault | undefined);
+
+type FixedFault = 'none' | 'hang' | 'reset' | StandInReply;
 
 /** What was asked, and how it ended. */
 export interface RecordedRequest {
@@ -50,28 +55,26 @@ export async function startStandInServer(
     const chunks: Buffer[] = [];
     for await (const chunk of incoming) chunks.push(chunk as Buffer);
     const url = new URL(incoming.url ?? '/', 'http://stand-in');
-    const method = incoming.method ?? 'GET';
-    const record = (status: RecordedRequest['status']) =>
-      requests.push({ method, path: url.pathname, query: url.searchParams, status });
-    if (fault === 'hang') {
+    const request: StandInRequest = {
+      method: incoming.method ?? 'GET',
+      path: url.pathname,
+      query: url.searchParams,
+      headers: incoming.headers,
+      body: Buffer.concat(chunks).toString('utf8'),
+    };
+    const { method, path, query } = request;
+    const record = (status: RecordedRequest['status']) => requests.push({ method, path, query, status });
+    const present = typeof fault === 'function' ? (fault(request) ?? 'none') : fault;
+    if (present === 'hang') {
       record('hang');
       return;
     }
-    if (fault === 'reset') {
+    if (present === 'reset') {
       record('reset');
       incoming.socket.destroy();
       return;
     }
-    const reply =
-      fault === 'none'
-        ? await handle({
-            method,
-            path: url.pathname,
-            query: url.searchParams,
-            headers: incoming.headers,
-            body: Buffer.concat(chunks).toString('utf8'),
-          })
-        : fault;
+    const reply = present === 'none' ? await handle(request) : present;
     record(reply.status);
     const { status, headers, json, text = json === undefined ? '' : JSON.stringify(json) } = reply;
     const type = json === undefined ? {} : { 'content-type': 'application/json; charset=utf-8' };

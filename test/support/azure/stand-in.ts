@@ -5,8 +5,14 @@ import { join } from 'node:path';
 import type { Clock } from '../../../src/clock.js';
 import { createServerCertificate } from './certificates.js';
 import { type EntraStandIn, startEntra } from './entra.js';
-import { type KeyVaultStandIn, startKeyVault } from './key-vault.js';
+import { type KeyVaultStandIn, type Permission, startKeyVault } from './key-vault.js';
 import { createTokenIssuer, type TokenIssuer } from './token-issuer.js';
+
+export interface ApplicationLogin {
+  tenantId: string;
+  clientId: string;
+  clientSecret: string;
+}
 
 /** A tenant with a vault, over HTTPS on loopback. */
 export interface AzureStandIn {
@@ -26,8 +32,10 @@ export interface AzureStandIn {
     disableInstanceDiscovery: true;
     disableChallengeResourceVerification: true;
   };
-  /** An application that may read, with its secret; registered and granted. */
-  readonly reader: { tenantId: string; clientId: string; clientSecret: string };
+  /** An application that may read. */
+  readonly reader: ApplicationLogin;
+  /** Registers an application with a secret, and grants it permissions at the vault. */
+  createApplication(...permissions: Permission[]): ApplicationLogin;
   close(): Promise<void>;
 }
 
@@ -43,9 +51,12 @@ export async function startAzure(clock?: Clock): Promise<AzureStandIn> {
     return path;
   };
   const caFile = await file('ca.pem', certificate.certificate);
-  const reader = { tenantId: issuer.tenantId, clientId: randomUUID(), clientSecret: `entra~${randomUUID()}` };
-  entra.register({ clientId: reader.clientId, secret: reader.clientSecret });
-  vault.grant(reader.clientId, 'get');
+  const createApplication = (...permissions: Permission[]) => {
+    const [clientId, clientSecret] = [randomUUID(), `entra~${randomUUID()}`];
+    entra.register({ clientId, secret: clientSecret });
+    vault.grant(clientId, ...permissions);
+    return { tenantId: issuer.tenantId, clientId, clientSecret };
+  };
   return {
     issuer,
     entra,
@@ -59,7 +70,8 @@ export async function startAzure(clock?: Clock): Promise<AzureStandIn> {
       disableInstanceDiscovery: true,
       disableChallengeResourceVerification: true,
     },
-    reader,
+    reader: createApplication('get'),
+    createApplication,
     async close() {
       await Promise.all([entra.close(), vault.close(), rm(folder, { recursive: true })]);
     },

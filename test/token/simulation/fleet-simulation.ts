@@ -3,7 +3,8 @@ import { createFleetRenewal } from '../../../src/token/fleet-renewal.js';
 import { DEFAULT_RENEWAL } from '../../../src/token/renewal-schedule.js';
 import type { TokenDocument } from '../../../src/token/token-document.js';
 import { createTokenManager } from '../../../src/token/token-manager.js';
-import { createIms, createStore, type Faults } from './servers.js';
+import { type Claim, createTokenStore, type TokenStore } from '../../../src/token/token-store.js';
+import { createIms, createStore, type Faults, type StoreKind } from './servers.js';
 import { createRandom, createWorld, type Machine } from './world.js';
 
 export interface Scenario {
@@ -13,6 +14,12 @@ export interface Scenario {
   lifetimes: number;
   claimTtlMs: number;
   faults: Faults;
+  /** Default compare-and-swap. */
+  store?: StoreKind;
+  /** Default 0. */
+  claimSpreadMs?: number;
+  /** Workers start within this time. Default 2000. */
+  startWithinMs?: number;
   /** Wall clocks are off by up to this, both ways. */
   maxSkewMs: number;
   /** How many workers stop for good at a random moment of a renewal. */
@@ -40,6 +47,15 @@ export interface Report {
   violations: string[];
   events: Partial<Record<FleetEvent, number>>;
   storeCalls: number;
+  storeWrites: number;
+  /** How often a write was lost, late or hidden, or its answer lost. */
+  mishaps: number;
+  /** Exchanges whose answer came too late for the one who had asked. */
+  unheard: number;
+  /** Documents that were put over one of a higher generation. */
+  regressions: number;
+  /** How long the callers waited that came first, milliseconds. */
+  firstWaits: number[];
   /** The most calls to the store within a minute of an outage. */
   outageCallsPerMinute: number;
   /** How often a caller got no token. */
@@ -57,15 +73,58 @@ export async function simulateFleet(scenario: Scenario): Promise<Report> {
   const violations: string[] = [];
   const violate = (text: string) => violations.push(`${world.now - start} ms: ${text}`);
   const claimedAt = new Map<string, number>();
+  const kind = scenario.store ?? 'compare-and-swap';
+  let highest = 0;
+  let longest = 0;
+  let regressions = 0;
+  /** When the highest generation was put out of sight, and nothing newer has been written since. */
+  let regressedAt: number | undefined;
 
   function checkWrite(at: number, before: TokenDocument | undefined, after: TokenDocument): void {
-    if (before !== undefined && after.generation < before.generation) violate('the generation went back');
+    if (before !== undefined && after.generation < before.generation) {
+      if (kind === 'compare-and-swap') violate('the generation went back');
+      regressions++;
+      regressedAt ??= at;
+    }
+    const expiresAt = after.token?.expiresAt ?? 0;
+    // Readers take what outlives their token, whatever its generation.
+    if (after.generation >= highest || expiresAt > longest) regressedAt = undefined;
+    longest = Math.max(longest, expiresAt);
+    highest = Math.max(highest, after.generation);
     const [old, fresh] = [before?.renewal, after.renewal];
     if (fresh !== undefined && fresh.id !== old?.id) {
       const since = old === undefined ? undefined : claimedAt.get(old.id);
       if (since !== undefined && at - since < claimTtlMs) violate('two live claims of one generation');
       claimedAt.set(fresh.id, at);
     }
+  }
+
+  /** Claims that were won by election, by generation. */
+  const winners = new Map<number, { id: string; createdAt: number; machine: Machine }[]>();
+
+  /** No two live ones of a generation, unless an entry was hidden from the one who looked. */
+  function checkElected({ id, base }: Claim, machine: Machine): void {
+    const entry = store.entries.get(id);
+    if (entry === undefined || faults.hiddenEntry > 0) return;
+    const others = winners.get(base.generation) ?? [];
+    const failed = new Set([...store.entries.values()].map(({ failure }) => failure?.claimId));
+    for (const other of others) {
+      const isLive = entry.createdAt < other.createdAt + claimTtlMs && !failed.has(other.id);
+      if (isLive) violate(`two live claims of generation ${base.generation}`);
+    }
+    winners.set(base.generation, [...others, { id, createdAt: entry.createdAt, machine }]);
+  }
+
+  function watched(inner: TokenStore, machine: Machine): TokenStore {
+    if (inner.coordination !== 'election') return inner;
+    return {
+      ...inner,
+      async claim(attempt, signal) {
+        const result = await inner.claim(attempt, signal);
+        if (result.kind === 'won') checkElected(result.claim, machine);
+        return result;
+      },
+    };
   }
 
   let steps = 0;
@@ -75,20 +134,23 @@ export async function simulateFleet(scenario: Scenario): Promise<Report> {
     machine.crashed = true;
     crashed = true;
   }
-  const store = createStore(world, random, faults, checkWrite, { onStep, tellsTime: scenario.tellsTime });
+  const store = createStore(world, random, faults, checkWrite, {
+    ...{ kind, onStep, claimSpreadMs: scenario.claimSpreadMs, tellsTime: scenario.tellsTime },
+  });
   const ims = createIms(world, random, faults, lifeMs, onStep);
+  const firstWaits: number[] = [];
   let refused = 0;
   let outageCallsPerMinute = 0;
   const events: Report['events'] = {};
   // Nobody may wait longer than for others' claims, a round of requests, and an exchange of one's own.
-  const bound = 4 * claimTtlMs + 12 * faults.maxLatencyMs + 15_000;
+  const bound = 4 * claimTtlMs + (kind === 'election' ? 24 : 12) * faults.maxLatencyMs + 20_000;
   const span = lifeMs * lifetimes;
   let id = 0;
 
   function addWorker(isConsumer: boolean): { machine: Machine; run: () => Promise<void> } {
     const machine = world.addMachine((random() * 2 - 1) * scenario.maxSkewMs);
     const renewal = createFleetRenewal({
-      store: store.connect(machine),
+      store: watched(createTokenStore(store.connect(machine), machine.clock), machine),
       identity: 'x'.repeat(43),
       tokenEndpoint: 'https://ims.test',
       ...(isConsumer ? {} : { exchange: ims.connect(machine) }),
@@ -110,12 +172,15 @@ export async function simulateFleet(scenario: Scenario): Promise<Report> {
       random,
     });
     async function run(): Promise<void> {
-      await world.delay(machine, random() * 2000);
+      await world.delay(machine, random() * (scenario.startWithinMs ?? 2000));
+      let isFirst = true;
       while (world.now < start + span) {
         const askedAt = world.now;
         const frozenBefore = machine.frozenUntil;
         const token = await manager.getToken().catch(() => undefined);
         const waited = world.now - askedAt;
+        if (isFirst) firstWaits.push(waited);
+        isFirst = false;
         if (token === undefined) refused++;
         if (waited > bound && machine.frozenUntil === frozenBefore) violate(`a caller waited ${waited} ms`);
         if (token !== undefined && ims.expiryOf(token.accessToken) <= world.now) violate('an expired token was served');
@@ -157,15 +222,21 @@ export async function simulateFleet(scenario: Scenario): Promise<Report> {
   }
   // What has begun may end.
   await world.run(start + span + bound);
-  const generations = store.history.at(-1)?.document.generation ?? 0;
+  // A life later at most somebody renews.
+  if (regressedAt !== undefined && regressedAt < start + span - 1.1 * lifeMs) violate('a regress was not healed');
   return {
     exchanges: ims.exchanges,
-    generations,
+    generations: highest,
     crashes: scenario.crashes,
     freezes: scenario.freezes,
     violations,
     events,
     storeCalls: store.calls,
+    storeWrites: store.writes,
+    mishaps: store.mishaps,
+    unheard: ims.unheard,
+    regressions,
+    firstWaits,
     outageCallsPerMinute,
     refused,
     crashed,

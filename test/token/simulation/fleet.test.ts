@@ -1,14 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { simulateFleet } from './fleet-simulation.js';
+import { SEEDS, seeds, title } from './seeds.js';
 import type { Faults } from './servers.js';
 import { createRandom } from './world.js';
 
-/** More by `IMSVAULT_SIM_SEEDS=2000`; one alone by `IMSVAULT_SIM_SEED=7`. */
-const SEEDS = Number(process.env.IMSVAULT_SIM_SEEDS ?? 40);
-const ONE = process.env.IMSVAULT_SIM_SEED;
-const seeds = ONE === undefined ? Array.from({ length: SEEDS }, (_, index) => index + 1) : [Number(ONE)];
-
-const calm: Faults = { maxLatencyMs: 100, staleRead: 0, lostAnswer: 0, lostRequest: 0, lateWrite: 0, imsFailure: 0 };
+const calm: Faults = {
+  maxLatencyMs: 100,
+  staleRead: 0,
+  lostAnswer: 0,
+  lostRequest: 0,
+  lateWrite: 0,
+  imsFailure: 0,
+  hiddenEntry: 0,
+};
 const base = {
   lifeMs: 3_600_000,
   lifetimes: 5,
@@ -19,7 +23,7 @@ const base = {
   faults: calm,
 };
 
-describe(`a simulated fleet, ${seeds.length} seeds from ${seeds[0]}`, { timeout: 3_600_000 }, () => {
+describe(title('a simulated fleet'), { timeout: 3_600_000 }, () => {
   it('makes exactly one exchange per generation when nothing goes wrong', async () => {
     for (const seed of seeds) {
       const { exchanges, generations, violations } = await simulateFleet({ ...base, seed, workers: 3 + (seed % 48) });
@@ -80,6 +84,7 @@ describe(`a simulated fleet, ${seeds.length} seeds from ${seeds[0]}`, { timeout:
       lostRequest: 0.1,
       lateWrite: 0.1,
       imsFailure: 0.2,
+      hiddenEntry: 0,
     };
     for (const seed of seeds) {
       const report = await simulateFleet({

@@ -1,8 +1,9 @@
 import { AccessToken } from '../../../src/access-token.js';
 import { ImsvaultError } from '../../../src/errors.js';
+import type { ElectedEntry } from '../../../src/secret/provider.js';
+import type { DocumentAccess, StoredDocument } from '../../../src/token/document-access.js';
 import type { Exchanged } from '../../../src/token/fleet-options.js';
 import type { TokenDocument } from '../../../src/token/token-document.js';
-import type { StoredDocument, TokenStore } from '../../../src/token/token-store.js';
 import type { Machine, World } from './world.js';
 
 /** What may go wrong between machines and servers. Probabilities in [0, 1]. */
@@ -19,36 +20,77 @@ export interface Faults {
   lateWrite: number;
   /** IMS refuses for the moment. */
   imsFailure: number;
+  /** An entry of an election is listed up to 2 s late. */
+  hiddenEntry: number;
 }
+
+export type StoreKind = 'compare-and-swap' | 'election' | 'none';
 
 /** Told of each request, before it is sent and after it was served; may crash the machine. */
 export type OnStep = (machine: Machine) => void;
 
 export interface SimulatedStore {
-  connect(machine: Machine): TokenStore;
+  connect(machine: Machine): DocumentAccess;
   /** Applied writes, oldest first. */
   readonly history: { at: number; document: TokenDocument }[];
+  /** Entries of elections, as the store made them. */
+  readonly entries: ReadonlyMap<string, ElectedEntry>;
   readonly calls: number;
+  /** Writes and entries that were sent. */
+  readonly writes: number;
+  /**
+   * How often a write or an entry was lost, its answer was lost, it came late, or it was hidden; and, without
+   * compare-and-swap, a read was stale.
+   */
+  readonly mishaps: number;
   down: boolean;
 }
 
-const unavailable = () => new ImsvaultError('ERR_SECRET_UNAVAILABLE', 'the store is away');
+export interface StoreOptions {
+  kind?: StoreKind | undefined;
+  claimSpreadMs?: number | undefined;
+  onStep?: OnStep | undefined;
+  /** Whether answers carry the store's time. Default true. */
+  tellsTime?: boolean | undefined;
+}
 
-/** One document with compare-and-swap, behind a network that misbehaves. */
+const unavailable = () => new ImsvaultError('ERR_SECRET_UNAVAILABLE', 'the store is away');
+const HIDDEN_MS = 2000;
+
+/** One document behind a network that misbehaves. */
 export function createStore(
   world: World,
   random: () => number,
   faults: Faults,
   onWrite: (at: number, before: TokenDocument | undefined, after: TokenDocument) => void,
-  { onStep = () => undefined, tellsTime = true }: { onStep?: OnStep | undefined; tellsTime?: boolean | undefined } = {},
+  { kind = 'compare-and-swap', claimSpreadMs = 0, onStep = () => undefined, tellsTime = true }: StoreOptions = {},
 ): SimulatedStore {
   const history: SimulatedStore['history'] = [];
+  const entries = new Map<string, ElectedEntry>();
+  const visibleAt = new Map<string, number>();
   let calls = 0;
+  let writes = 0;
+  let mishaps = 0;
+  const wholeSecond = () => Math.floor(world.now / 1000) * 1000;
+
+  function write(document: TokenDocument): string {
+    onWrite(world.now, history.at(-1)?.document, document);
+    history.push({ at: world.now, document });
+    return String(history.length - 1);
+  }
+
   const store: SimulatedStore = {
     history,
+    entries,
     down: false,
     get calls() {
       return calls;
+    },
+    get writes() {
+      return writes;
+    },
+    get mishaps() {
+      return mishaps;
     },
     connect(machine) {
       const travel = () => random() * faults.maxLatencyMs;
@@ -56,14 +98,20 @@ export function createStore(
       /** The request's way, what happens there, the answer's way. What the server does, a crash does not undo. */
       async function call<T>(signal: AbortSignal, isWrite: boolean, serve: () => T): Promise<T> {
         calls++;
+        if (isWrite) writes++;
         onStep(machine);
         if (machine.crashed) await world.delay(machine, 0);
         signal.throwIfAborted();
+        const mishap = () => {
+          if (isWrite) mishaps++;
+        };
         if (store.down || random() < faults.lostRequest) {
+          mishap();
           await world.delay(machine, faults.maxLatencyMs);
           throw unavailable();
         }
         const isLate = isWrite && random() < faults.lateWrite;
+        if (isLate) mishap();
         const outcome = world.delay(undefined, isLate ? random() * 60_000 : travel()).then(() => {
           const served = serve();
           onStep(machine);
@@ -72,16 +120,22 @@ export function createStore(
         outcome.catch(() => undefined);
         await world.delay(machine, 2 * faults.maxLatencyMs);
         signal.throwIfAborted();
-        if (isLate || random() < faults.lostAnswer) throw unavailable();
+        if (isLate) throw unavailable();
+        if (random() < faults.lostAnswer) {
+          mishap();
+          throw unavailable();
+        }
         return outcome;
       }
 
-      return {
+      const access: DocumentAccess = {
         place: 'simulated store',
-        canClaim: true,
+        claimSpreadMs,
         read: (signal) =>
           call(signal, false, (): StoredDocument => {
             const behind = random() < faults.staleRead ? Math.floor(random() * 3) : 0;
+            // Where nothing is compared when a document is written, an old one may lead to a second exchange.
+            if (behind > 0 && kind !== 'compare-and-swap') mishaps++;
             const index = history.length - 1 - behind;
             const entry = history[Math.max(0, index)];
             const skew = world.now - machine.clock.now();
@@ -89,16 +143,40 @@ export function createStore(
             if (entry === undefined) return { id: null, clockOffsetMs };
             return { document: entry.document, id: String(Math.max(0, index)), clockOffsetMs };
           }),
-        write: (document, expected, signal) =>
+        put: (document, signal) => call(signal, true, () => void write(document)),
+      };
+      if (kind === 'compare-and-swap') {
+        access.replace = (document, expected, signal) =>
           call(signal, true, () => {
             const current = history.length === 0 ? null : String(history.length - 1);
             if (expected !== current)
               throw new ImsvaultError('ERR_SECRET_VERSION_CONFLICT', 'another version is current');
-            onWrite(world.now, history.at(-1)?.document, document);
-            history.push({ at: world.now, document });
-            return String(history.length - 1);
-          }),
-      };
+            return write(document);
+          });
+      }
+      if (kind === 'election') {
+        access.election = {
+          enter: (entry, signal) =>
+            call(signal, true, () => {
+              const versionId = random().toString(16).slice(2);
+              const elected = { ...entry, createdAt: wholeSecond(), versionId };
+              entries.set(entry.id, elected);
+              const isHidden = random() < faults.hiddenEntry;
+              if (isHidden) mishaps++;
+              visibleAt.set(entry.id, world.now + (isHidden ? random() * HIDDEN_MS : 0));
+              return elected;
+            }),
+          list: (generation, signal) =>
+            call(signal, false, () => {
+              const visible = [...entries.values()].filter(
+                (entry) => entry.generation === generation && (visibleAt.get(entry.id) ?? 0) <= world.now,
+              );
+              // Pages come in any order.
+              return { entries: random() < 0.5 ? visible : visible.reverse(), serverTime: wholeSecond() };
+            }),
+        };
+      }
+      return access;
     },
   };
   return store;
@@ -107,6 +185,8 @@ export function createStore(
 export interface SimulatedIms {
   connect(machine: Machine): (signal: AbortSignal) => Promise<Exchanged>;
   readonly exchanges: number;
+  /** How many of them were over too late for those who had asked. */
+  readonly unheard: number;
   /** When a token really ends, Unix milliseconds of true time. */
   expiryOf(token: string): number;
 }
@@ -119,7 +199,11 @@ export function createIms(
   onStep: OnStep = () => undefined,
 ): SimulatedIms {
   const expiries = new Map<string, number>();
+  let unheard = 0;
   return {
+    get unheard() {
+      return unheard;
+    },
     get exchanges() {
       return expiries.size;
     },
@@ -138,6 +222,7 @@ export function createIms(
       }
       onStep(machine);
       await world.delay(machine, faults.maxLatencyMs);
+      if (signal.aborted && !failed) unheard++;
       signal.throwIfAborted();
       if (failed) throw new ImsvaultError('ERR_TOKEN_ENDPOINT_UNAVAILABLE', 'IMS is away');
       const token = new AccessToken({

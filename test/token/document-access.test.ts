@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { ImsvaultError } from '../../src/errors.js';
 import { type Redacted, redact, reveal } from '../../src/redacted.js';
 import type { SecretProvider, SecretVersion, WriteOptions } from '../../src/secret/provider.js';
+import { createDocumentAccess } from '../../src/token/document-access.js';
 import { serializeTokenDocument } from '../../src/token/token-document.js';
-import { createTokenStore } from '../../src/token/token-store.js';
 import { createManualClock } from '../support/manual-clock.js';
-import { documentOf, published, settled } from './fleet-fixture.js';
+import { documentOf, published, settled } from './fleet/fixture.js';
 
 type Ref = { path: string };
 const ref = { path: 'ims/token' };
@@ -19,7 +19,7 @@ function setUp(methods: Partial<SecretProvider<Ref>> = {}, create = true) {
     readSecret: async () => ({ value: serializeTokenDocument(documentOf()), id: '3' }),
     ...methods,
   };
-  return { clock, store: createTokenStore({ provider, ref, clock, timeoutMs: 10_000, create }) };
+  return { clock, store: createDocumentAccess({ provider, ref, clock, timeoutMs: 10_000, create }) };
 }
 
 describe('reading', () => {
@@ -105,20 +105,19 @@ describe('writing', () => {
         },
         create,
       );
-      expect(store.canClaim).toBe(true);
-      expect(await store.write(documentOf({ generation: 2 }), '3', signal)).toBe('4');
+      expect(await store.replace?.(documentOf({ generation: 2 }), '3', signal)).toBe('4');
       expect(calls).toEqual([[2, '3', create]]);
     }
   });
 
-  it('puts where it cannot swap, and cannot claim then', async () => {
+  it('puts where it cannot swap', async () => {
     const { store } = setUp({ putSecret: async () => ({ id: '5' }) });
-    expect(store.canClaim).toBe(false);
-    expect(await store.write(documentOf(), '3', signal)).toBe('5');
+    expect(store.replace).toBeUndefined();
+    expect(await store.put(documentOf(), signal)).toBeUndefined();
   });
 
   it('is denied where the provider only reads', async () => {
-    await expect(setUp().store.write(documentOf(), null, signal)).rejects.toMatchObject({
+    await expect(setUp().store.put(documentOf(), signal)).rejects.toMatchObject({
       code: 'ERR_SECRET_ACCESS_DENIED',
     });
   });
@@ -130,13 +129,13 @@ describe('writing', () => {
       documentOf({ generation: 2 ** 53 }),
       documentOf({ token: published(clock.now(), { accessToken: redact('a\nb') }) }),
     ]) {
-      await expect(store.write(document, null, signal)).rejects.toMatchObject({ code: 'ERR_SECRET_MALFORMED' });
+      await expect(store.replace?.(document, null, signal)).rejects.toMatchObject({ code: 'ERR_SECRET_MALFORMED' });
     }
   });
 
   it('is unavailable, not in conflict, when no answer comes', async () => {
     const { clock, store } = setUp({ replaceSecret: () => new Promise(() => undefined) });
-    await expect(settled(clock, store.write(documentOf(), '3', signal))).rejects.toMatchObject({
+    await expect(settled(clock, store.replace?.(documentOf(), '3', signal) as Promise<string>)).rejects.toMatchObject({
       code: 'ERR_SECRET_UNAVAILABLE',
     });
   });
@@ -144,7 +143,7 @@ describe('writing', () => {
   it('ends with the caller’s reason', async () => {
     const controller = new AbortController();
     const { store } = setUp({ replaceSecret: () => new Promise(() => undefined) });
-    const write = store.write(documentOf(), '3', controller.signal);
+    const write = store.replace?.(documentOf(), '3', controller.signal);
     controller.abort(new Error('enough'));
     await expect(write).rejects.toThrow('enough');
   });

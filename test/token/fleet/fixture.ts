@@ -1,14 +1,15 @@
-import type { AccessToken } from '../../src/access-token.js';
-import { sleep } from '../../src/clock.js';
-import { ImsvaultError } from '../../src/errors.js';
-import { redact } from '../../src/redacted.js';
-import type { Exchanged, FleetEvent, FleetOptions, RenewRequest } from '../../src/token/fleet-options.js';
-import { createFleetRenewal } from '../../src/token/fleet-renewal.js';
-import { DEFAULT_RENEWAL } from '../../src/token/renewal-schedule.js';
-import type { PublishedToken, TokenDocument } from '../../src/token/token-document.js';
-import type { TokenStore } from '../../src/token/token-store.js';
-import { fakeToken } from '../support/fake-token.js';
-import type { ManualClock } from '../support/manual-clock.js';
+import type { AccessToken } from '../../../src/access-token.js';
+import { sleep } from '../../../src/clock.js';
+import { ImsvaultError } from '../../../src/errors.js';
+import { redact } from '../../../src/redacted.js';
+import type { DocumentAccess } from '../../../src/token/document-access.js';
+import type { Exchanged, FleetEvent, FleetOptions, RenewRequest } from '../../../src/token/fleet-options.js';
+import { createFleetRenewal } from '../../../src/token/fleet-renewal.js';
+import { DEFAULT_RENEWAL } from '../../../src/token/renewal-schedule.js';
+import type { PublishedToken, TokenDocument } from '../../../src/token/token-document.js';
+import { createTokenStore } from '../../../src/token/token-store.js';
+import { fakeToken } from '../../support/fake-token.js';
+import { createManualClock, type ManualClock } from '../../support/manual-clock.js';
 
 export const HOUR = 3_600_000;
 export const TTL = 20_000;
@@ -21,17 +22,21 @@ export interface WriteFate {
   delayMs?: number;
 }
 
-export interface FakeStore extends TokenStore {
+export interface FakeStore extends DocumentAccess {
   document: TokenDocument | undefined;
   id: string | null;
   readonly reads: number;
-  readonly writes: { document: TokenDocument; expected: string | null; at: number }[];
+  /** `expected` is undefined where whatever stands there was overwritten. */
+  readonly writes: { document: TokenDocument; expected: string | null | undefined; at: number }[];
   /** Throws in place of a read. */
   onRead: () => void;
   onWrite: (document: TokenDocument) => WriteFate;
   offsetMs: number;
-  canClaim: boolean;
-  put(document: TokenDocument): void;
+  /** Whether it has compare-and-swap; to be set before workers are made. */
+  canSwap: boolean;
+  claimSpreadMs: number;
+  /** Puts a document there, as another process does. */
+  holds(document: TokenDocument): void;
 }
 
 export const unavailable = () => new ImsvaultError('ERR_SECRET_UNAVAILABLE', 'the store is away');
@@ -40,9 +45,24 @@ export const unavailable = () => new ImsvaultError('ERR_SECRET_UNAVAILABLE', 'th
 export function createFakeStore(clock: ManualClock): FakeStore {
   let version = 0;
   let reads = 0;
+  async function write(document: TokenDocument, expected: string | null | undefined, signal: AbortSignal) {
+    store.writes.push({ document, expected, at: clock.monotonic() });
+    const { applied, error, delayMs } = store.onWrite(document);
+    if (applied) {
+      if (expected !== undefined && expected !== store.id) {
+        throw new ImsvaultError('ERR_SECRET_VERSION_CONFLICT', 'another version is current');
+      }
+      store.holds(document);
+    }
+    const { id } = store;
+    if (delayMs !== undefined) await sleep(clock, delayMs, signal);
+    if (error !== undefined) throw error;
+    return id as string;
+  }
   const store: FakeStore = {
     place: 'fake store',
-    canClaim: true,
+    canSwap: true,
+    claimSpreadMs: 0,
     document: undefined,
     id: null,
     offsetMs: 0,
@@ -52,7 +72,7 @@ export function createFakeStore(clock: ManualClock): FakeStore {
     get reads() {
       return reads;
     },
-    put(document) {
+    holds(document) {
       store.document = document;
       store.id = String(++version);
     },
@@ -62,19 +82,9 @@ export function createFakeStore(clock: ManualClock): FakeStore {
       const { document, id, offsetMs } = store;
       return { ...(document === undefined ? {} : { document }), id, clockOffsetMs: offsetMs };
     },
-    async write(document, expected, signal) {
-      store.writes.push({ document, expected, at: clock.monotonic() });
-      const { applied, error, delayMs } = store.onWrite(document);
-      if (applied) {
-        if (store.canClaim && expected !== store.id) {
-          throw new ImsvaultError('ERR_SECRET_VERSION_CONFLICT', 'another version is current');
-        }
-        store.put(document);
-      }
-      const { id } = store;
-      if (delayMs !== undefined) await sleep(clock, delayMs, signal);
-      if (error !== undefined) throw error;
-      return id as string;
+    replace: write,
+    async put(document, signal) {
+      await write(document, undefined, signal);
     },
   };
   return store;
@@ -84,6 +94,7 @@ export function createFakeStore(clock: ManualClock): FakeStore {
 export function documentOf(fields: Partial<TokenDocument> = {}): TokenDocument {
   return {
     identity: IDENTITY,
+    identityRevision: 0,
     tokenEndpoint: 'https://ims.test',
     generation: 1,
     readOnly: false,
@@ -107,6 +118,7 @@ export function published(issuedAt: number, fields: Partial<PublishedToken> = {}
 }
 
 export interface Worker {
+  close(): Promise<void>;
   renew(request?: RenewRequest): Promise<AccessToken>;
   readonly exchanges: number;
   readonly events: FleetEvent[];
@@ -119,8 +131,8 @@ let ids = 0;
 /** @param overrides `exchange: undefined` makes a consumer */
 export function createWorker(
   clock: ManualClock,
-  store: TokenStore,
-  overrides: Partial<Omit<FleetOptions, 'exchange'>> & { consumer?: boolean; signal?: AbortSignal } = {},
+  store: FakeStore,
+  overrides: Partial<Omit<FleetOptions, 'exchange' | 'store'>> & { consumer?: boolean; signal?: AbortSignal } = {},
 ): Worker {
   const { consumer, signal = new AbortController().signal, ...options } = overrides;
   const events: FleetEvent[] = [];
@@ -134,9 +146,11 @@ export function createWorker(
     },
     exchange: async () => ({ token: fakeToken(clock.now(), HOUR / 1000), clockOffsetMs: 0 }),
     renew: (request = {}) => fleet.renew(request, signal),
+    close: () => fleet.close(),
   };
+  const { replace: _swap, ...withoutSwap } = store;
   const fleet = createFleetRenewal({
-    store,
+    store: createTokenStore(store.canSwap ? store : withoutSwap, clock),
     identity: IDENTITY,
     tokenEndpoint: 'https://ims.test',
     ...(consumer === true
@@ -174,3 +188,11 @@ export async function settled<T>(clock: ManualClock, promise: Promise<T>, limitM
   }
   throw new Error(`not settled within ${limitMs} ms`);
 }
+
+export function setUp() {
+  const clock = createManualClock();
+  const store = createFakeStore(clock);
+  return { clock, store };
+}
+export const claimBy = (id: string) => ({ renewal: { id, ttlMs: TTL } });
+export const serverError = () => new ImsvaultError('ERR_TOKEN_ENDPOINT_UNAVAILABLE', 'IMS is away');

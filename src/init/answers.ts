@@ -17,10 +17,11 @@ export interface Given {
   flags: Readonly<Record<string, string | undefined>>;
 }
 
-/** A config's `credentials`, and `tokenStore` where a token is shared. */
 export interface Answers {
+  /** The config's block of that name. */
   credentials: JsonObject;
-  tokenStore?: JsonObject;
+  /** The options of a `tokenStore` that differ, where a token is shared. */
+  shared?: JsonObject;
 }
 
 /**
@@ -61,7 +62,7 @@ export async function collectAnswers(
   }
   if (problems.length > 0) throw new ConfigInvalidError(problems);
   if (!shared || store.name === undefined) return { credentials };
-  return { credentials, tokenStore: { ...credentials, [store.name]: shared } };
+  return { credentials, shared: { [store.name]: shared } };
 }
 
 const labelled = () => Object.entries(STORES).map(([value, { label }]) => ({ value, label }));

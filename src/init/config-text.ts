@@ -8,7 +8,7 @@ const HEAD = ` yaml-language-server: $schema=./node_modules/imsvault/dist/config
 
 /** The config as YAML, with what each option means above it. */
 export function configText(config: object): string {
-  const document = new Document(config);
+  const document = new Document(config, { aliasDuplicateObjects: false });
   document.commentBefore = HEAD;
   for (const { path, node } of listOptions(profileSchema(), config)) {
     const parent = document.getIn(path.slice(0, -1));

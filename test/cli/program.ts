@@ -29,6 +29,7 @@ export async function buildProgram() {
 
   return {
     bin,
+    install: built.install,
     remove: built.remove,
     async start(
       args: readonly string[],

@@ -5,6 +5,7 @@ import { systemClock } from '../../clock.js';
 import { profileSchema } from '../../config/json-schema.js';
 import { loadProfile } from '../../config/load.js';
 import { applyFlags } from '../../config/overrides.js';
+import { type JsonObject, omit } from '../../config/tree.js';
 import { ConfigInvalidError, type ConfigProblem, vendorCause } from '../../errors.js';
 import { type Answers, collectAnswers } from '../../init/answers.js';
 import { configText } from '../../init/config-text.js';
@@ -45,7 +46,7 @@ export async function runInit(
     ...(tokenStore === undefined ? {} : { tokenStore }),
   };
   const ask = options.yes === true ? undefined : await io.prompts?.();
-  const config = withSettings(await collectAnswers(given, io.env, ask), options.set ?? []);
+  const config = configFrom(await collectAnswers(given, io.env, ask), options.set ?? []);
 
   const failure = await check(config, dirname(file), options, io);
   printPolicies(config, io);
@@ -59,16 +60,32 @@ export async function runInit(
   return EXIT.done;
 }
 
-/** What `--set` says is for the file here. */
-function withSettings(answers: Answers, set: readonly string[]): Answers {
+interface InitConfig {
+  credentials: JsonObject;
+  tokenStore?: JsonObject;
+}
+
+/** Options of the credential that a shared token has no use for. */
+const CREDENTIAL_ONLY = ['fields', 'version', 'versionStage', 'versionId'];
+
+/** What `--set` says is for the file here; what it says of the credentials is for their copy too. */
+function configFrom({ credentials, shared }: Answers, set: readonly string[]): InitConfig {
   const problems: ConfigProblem[] = [];
-  const { tree } = applyFlags({ tree: answers, origins: new Map() }, profileSchema(), set, problems);
+  const apply = (tree: InitConfig, flags: string[]) =>
+    applyFlags({ tree, origins: new Map() }, profileSchema(), flags, problems).tree as InitConfig;
+  const isOfStore = (flag: string) => flag.startsWith('tokenStore.');
+  const config = apply(
+    { credentials },
+    set.filter((flag) => !isOfStore(flag)),
+  );
+  const copy = shared === undefined ? {} : { tokenStore: { ...omit(config.credentials, CREDENTIAL_ONLY), ...shared } };
+  const whole = apply({ ...config, ...copy }, set.filter(isOfStore));
   if (problems.length > 0) throw new ConfigInvalidError(problems);
-  return tree as Answers;
+  return whole;
 }
 
 /** @returns the first thing that went wrong in the store */
-async function check(config: Answers, baseDir: string, options: InitOptions, io: Io): Promise<unknown> {
+async function check(config: InitConfig, baseDir: string, options: InitOptions, io: Io): Promise<unknown> {
   const { credentials, warnings } = await loadProfile({ config, env: io.env, cwd: baseDir });
   const warn = (message: string) => printWarning(message, io, 'text');
   for (const warning of warnings) warn(warning);
@@ -85,7 +102,7 @@ const WHO = {
   consumer: 'What a process that only uses the shared token must be allowed (its config has no credentials):',
 };
 
-function printPolicies(config: Answers, io: Io): void {
+function printPolicies(config: InitConfig, io: Io): void {
   for (const { role, text } of policiesFor(config)) io.stdout(`\n${WHO[role]}\n\n${text}\n`);
 }
 

@@ -112,6 +112,12 @@ describe('imsvault exec', () => {
     },
   );
 
+  it('renews nothing for a child that could not see it', async () => {
+    const { emulator, env } = await emulated({ expiresInSeconds: 2 });
+    expect(await exec(child('setTimeout(() => {}, 3000);'), { env })).toMatchObject({ code: 0, stderr: '' });
+    expect(emulator.exchanges).toBe(1);
+  }, 20_000);
+
   it('says 127 for a program that is not there, 126 for one that cannot run', async () => {
     const { env } = await emulated();
     expect(await exec(['--', 'no-such-program-of-mine'], { env })).toMatchObject({
@@ -308,6 +314,15 @@ describe.skipIf(process.platform === 'win32')('signals', () => {
     expect(code).toBe(137);
     const [first, second] = emulator.issuedTokens();
     expect(lines(stdout).slice(0, 5)).toEqual([first, 'up', 'no', second, 'up']);
+  }, 20_000);
+
+  it('SIGINT and SIGTERM end a restart that is under way', async () => {
+    const { env } = await emulated({ expiresInSeconds: 3 });
+    const script = `process.on('SIGTERM', () => say('no')); process.on('SIGINT', () => process.exit(9)); say('up'); ${STAYS}`;
+    const started = await up(['--on-renew', 'restart', ...child(script)], { env });
+    await started.says('no');
+    started.child.kill('SIGINT');
+    expect(await started.ended).toMatchObject({ code: 9, stdout: 'up\nno\n' });
   }, 20_000);
 
   it('an end of the child’s own choice is the end, whatever --on-renew says', async () => {

@@ -85,6 +85,7 @@ function createProgram(args: readonly string[], io: Io, done: (exitCode: number)
     )
     .option('--min-ttl <duration>', 'the life that the token must still have, for example 10m')
     .option('--force', 'exchange even if a usable token is held')
+    .option('--no-cache', "neither use nor fill this user's cache of tokens")
     .option('--git-host <host>', 'host that git may send the token to; repeatable', collect)
     .argument('[operation]', 'what git asks of a credential helper, with --output git')
     .action(async (operation: string | undefined, options: GitOptions, command: Command) => {

@@ -74,6 +74,8 @@ export interface ResolvedProfile {
   baseDir: string;
   ims: ImsSettings;
   renewal: RenewalPolicy;
+  /** Whether processes of this machine share the token through a file. Undefined: as the face has it. */
+  cache?: boolean;
   /** Undefined only beside a `tokenStore`: a consumer of tokens. */
   credentials?: ProviderBlock;
   tokenStore?: TokenStoreSettings;

@@ -10,7 +10,7 @@ import type { ImsSettings, ResolvedProfile } from './load.js';
 import { keysAt, listOptions } from './option-tree.js';
 import { type BlockReader, readCredentials } from './provider-block.js';
 import { rotationOptions } from './rotation-schema.js';
-import { imsOptions, renewalOptions } from './schema.js';
+import { cacheOption, imsOptions, renewalOptions } from './schema.js';
 import { secretVariables } from './secret-variables.js';
 import { findSecretsForNames, NOT_A_NAME } from './secrets.js';
 import type { SelectedProfile } from './select-profile.js';
@@ -80,6 +80,8 @@ export async function resolveProfile(input: ResolveInput): Promise<ResolvedProfi
   const renewal = parse(renewalOptions, tree.renewal, ['renewal'], reader);
   const rotation =
     tree.rotation === undefined ? undefined : parse(rotationOptions, tree.rotation, ['rotation'], reader);
+  const cache = cacheOption.safeParse(tree.cache);
+  if (!cache.success) problem(['cache'], 'must be true or false');
   const credentials =
     tree.credentials === undefined ? undefined : await readCredentials(tree.credentials, ['credentials'], reader);
   /** What the token store takes over from `credentials` stands there, and is said of there. */
@@ -100,6 +102,7 @@ export async function resolveProfile(input: ResolveInput): Promise<ResolvedProfi
     ...(tokenStore === undefined ? {} : { tokenStore: tokenStore.resolved }),
     renewal,
     ...(rotation === undefined ? {} : { rotation }),
+    ...(cache.data === undefined ? {} : { cache: cache.data }),
   };
   return {
     ...(selected.name === undefined ? {} : { name: selected.name }),
@@ -113,6 +116,7 @@ export async function resolveProfile(input: ResolveInput): Promise<ResolvedProfi
       hardMarginMs: renewal.hardMargin,
       floorMarginMs: renewal.floorMargin,
     },
+    ...(cache.data === undefined ? {} : { cache: cache.data }),
     ...(credentials === undefined ? {} : { credentials: credentials.block }),
     ...(tokenStore === undefined ? {} : { tokenStore: tokenStore.settings }),
     ...(rotation === undefined ? {} : { rotation: { ...rotation, endpoint: new URL(rotation.endpoint).origin } }),

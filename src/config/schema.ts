@@ -129,3 +129,15 @@ export const renewalOptions = z
     context.addIssue({ code: 'custom', path: ['softFractionMin'], message: 'must not be above softFractionMax' });
   })
   .meta({ description: 'When a token is renewed.' });
+
+/** Also as people write it into a variable. */
+const SWITCH: Readonly<Record<string, boolean>> = { on: true, true: true, 1: true, off: false, false: false, 0: false };
+
+export const cacheOption = z
+  .union([z.boolean(), z.enum(['on', 'off', 'true', 'false', '1', '0'])])
+  .transform((value) => (typeof value === 'boolean' ? value : (SWITCH[value] as boolean)))
+  .optional()
+  .meta({
+    description:
+      'Keep the token in a file of this user, for further processes on this machine: true or false, also on and off. Default: true for the command line, false for the library.',
+  });

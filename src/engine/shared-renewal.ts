@@ -17,7 +17,7 @@ export interface SharedRenewalDeps extends OpenDeps {
   /** Undefined: a consumer. */
   exchange: ((signal: AbortSignal) => Promise<Renewed>) | undefined;
   /** Where first sightings of others' claims outlive this process. */
-  sightings?: SightingMemory | undefined;
+  sightings: (() => Promise<SightingMemory | undefined>) | undefined;
   /** The credential's current version; see FleetOptions. */
   credentialVersion: ((signal: AbortSignal) => Promise<string | undefined>) | undefined;
   onEvent: (event: TokenEvent) => void;
@@ -70,7 +70,7 @@ export function createSharedRenewal(
       renewal: profile.renewal,
       onMismatch: settings.onMismatch,
       onUnavailable: settings.onUnavailable,
-      sightings,
+      sightings: await sightings?.(),
       warn,
       onEvent: (type) => {
         // The exchange tells of itself.

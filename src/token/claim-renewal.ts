@@ -6,7 +6,8 @@ import type { Exchanged } from '../ims/exchange.js';
 import { redact } from '../redacted.js';
 import { fullJitterDelay } from '../retry.js';
 import type { FleetEvent } from './fleet-options.js';
-import type { PublishedToken, SharedFailure, TokenDocument } from './token-document.js';
+import type { PublishedToken } from './published-token.js';
+import type { SharedFailure, TokenDocument } from './token-document.js';
 import { type Claim, isFinal, type StoredDocument, type TokenStore } from './token-store.js';
 
 /** How a claim ended. */

@@ -11,7 +11,8 @@ import { createRejectionLimit } from './fleet-rejections.js';
 import { createFleetWarnings } from './fleet-warnings.js';
 import { createWriteBack } from './fleet-write-back.js';
 import { createGenerationGuard } from './generation-guard.js';
-import type { PublishedToken, SharedFailure, TokenDocument } from './token-document.js';
+import type { PublishedToken } from './published-token.js';
+import type { SharedFailure, TokenDocument } from './token-document.js';
 import { type Claim, type ClaimResult, isFinal, type StoredDocument } from './token-store.js';
 
 /** A caller without a usable token waits for others at most this many ttls. */

@@ -38,6 +38,17 @@ describe('imsvault exec', () => {
     expect(emulator.exchanges).toBe(1);
   });
 
+  it.skipIf(process.platform === 'win32')('takes the token of this machine’s cache', async () => {
+    const { emulator, env } = await emulated();
+    const cached = { ...env, IMSVAULT_CACHE: 'on', XDG_CACHE_HOME: await tempFolder() };
+    const cwd = await workspace();
+    const script = 'say(process.env.FUSION_ACCESS_TOKEN);';
+    const first = await exec(child(script), { env: cached, cwd });
+    expect(await exec(child(script), { env: cached, cwd })).toEqual(first);
+    expect(first.stdout).toBe(`${emulator.issuedTokens()[0]}\n`);
+    expect(emulator.exchanges).toBe(1);
+  });
+
   it('takes the names of the variables', async () => {
     const { emulator, env } = await emulated({ expiresInSeconds: 3600 });
     const names = ['--env', 'A', '--env', 'B', '--env-expires', 'UNTIL', '--env-client-id', 'ID'];

@@ -27,6 +27,8 @@ export async function emulated(options: ImsEmulatorOptions = {}) {
     IMSVAULT_IMS_TOKEN_ENDPOINT: emulator.tokenEndpoint,
     // No test waits for a retry.
     IMSVAULT_IMS_RETRY_MAX_ATTEMPTS: '1',
+    // Nor finds another's token.
+    IMSVAULT_CACHE: 'off',
   };
   return { emulator, env };
 }
@@ -70,7 +72,7 @@ export async function run(args: readonly string[], given: Given = {}): Promise<R
     },
     stdin: Readable.from([given.stdin ?? '']),
     ...(ask === undefined ? {} : { prompts: async () => ask }),
-    env: given.env ?? {},
+    env: { IMSVAULT_CACHE: 'off', ...given.env },
     cwd: given.cwd ?? (await workspace()),
     signal: given.signal ?? new AbortController().signal,
   });

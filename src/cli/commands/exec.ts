@@ -19,7 +19,12 @@ import { printError, printWarning } from '../print-error.js';
 export async function runExec(options: ExecOptions, command: readonly string[] | undefined, io: Io): Promise<number> {
   const plan = planExec(options, command);
   const warn = (message: string) => printWarning(message, io, 'text');
-  const engine = await openTokenEngine(loadOptions(options, io), { clock: systemClock, random: Math.random, warn });
+  const engine = await openTokenEngine(loadOptions(options, io), {
+    clock: systemClock,
+    random: Math.random,
+    warn,
+    useCache: (configured) => configured !== false,
+  });
   let child: Supervised | undefined;
   let updates = Promise.resolve();
   const manager = createTokenManager({

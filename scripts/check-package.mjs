@@ -30,10 +30,14 @@ async function startEmulator() {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let output = '';
-  for await (const chunk of child.stdout) {
+  // Left open: an emulator that cannot print ends.
+  for await (const chunk of child.stdout.iterator({ destroyOnReturn: false })) {
     output += chunk;
     const endpoint = /http:\/\/127\.0\.0\.1:\d+\/ims\/token\/v3/.exec(output)?.[0];
-    if (endpoint !== undefined) return { child, endpoint };
+    if (endpoint !== undefined) {
+      child.stdout.resume();
+      return { child, endpoint };
+    }
   }
   throw new Error(`the emulator did not start:\n${output}`);
 }

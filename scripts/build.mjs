@@ -1,5 +1,5 @@
 // Builds dist/: one bundle for each entry, what they share in chunks, declarations beside them.
-// zod, yaml and commander are bundled, so that installing imsvault installs few packages and importing them is quick;
+// zod, yaml, commander and pino are bundled, so that installing imsvault installs few packages and importing them is quick;
 // undici and the vendors' SDKs stay outside: they are loaded late, or are the user's choice.
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -21,6 +21,8 @@ const { metafile } = await build({
     index: 'src/index.ts',
     provider: 'src/provider-api.ts',
     http: 'src/http/index.ts',
+    aio: 'src/aio/index.ts',
+    otel: 'src/observe/otel.ts',
     testing: 'src/testing/index.ts',
     cli: 'src/cli/process.ts',
   },

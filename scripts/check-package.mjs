@@ -30,10 +30,14 @@ async function startEmulator() {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let output = '';
-  for await (const chunk of child.stdout) {
+  // Left open: an emulator that cannot print ends.
+  for await (const chunk of child.stdout.iterator({ destroyOnReturn: false })) {
     output += chunk;
     const endpoint = /http:\/\/127\.0\.0\.1:\d+\/ims\/token\/v3/.exec(output)?.[0];
-    if (endpoint !== undefined) return { child, endpoint };
+    if (endpoint !== undefined) {
+      child.stdout.resume();
+      return { child, endpoint };
+    }
   }
   throw new Error(`the emulator did not start:\n${output}`);
 }
@@ -93,6 +97,15 @@ try {
     });
     check('the library gives the token that the emulator issued', library.startsWith('true 1 function\n'));
     check('imsvault/http sends requests by fetch and by undici', library.endsWith('\n200 200\n'));
+    const beside = `
+      import { generateAccessToken } from 'imsvault/aio';
+      import { registerOpenTelemetry } from 'imsvault/otel';
+      const { active } = await registerOpenTelemetry({ onWarning: () => undefined });
+      console.log(active, await generateAccessToken({}).catch(({ code }) => code));`;
+    check(
+      'imsvault/aio and imsvault/otel need no other package',
+      run(process.execPath, ['--input-type=module', '-e', beside]) === 'false ERR_CONFIG_INVALID\n',
+    );
     writeFileSync(
       join(folder, 'imsvault.config.yaml'),
       'credentials: { provider: vault, address: "http://127.0.0.1:1", path: x }\n',

@@ -1,4 +1,4 @@
-import { mkdir, stat } from 'node:fs/promises';
+import { mkdir, open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BootTime } from '../../../src/clock.js';
 import type { CallFacts } from '../../../src/token/cache/facts.js';
@@ -20,6 +20,14 @@ export async function afterFiles(done: () => boolean): Promise<void> {
   if (!done()) throw new Error('it did not come');
 }
 
+/** On a busy disk a write takes longer than any number of looks. */
+async function asLongAsAWriteTakes(): Promise<void> {
+  const handle = await open(join(await tempFolder(), 'turn'), 'w');
+  await handle.writeFile('x');
+  await handle.sync();
+  await handle.close();
+}
+
 /** Moves time on in steps of 100 ms, a minute at most, until `promise` is settled. */
 export async function pump<T>(clock: ManualClock, promise: Promise<T>): Promise<T> {
   let settled = false;
@@ -29,6 +37,7 @@ export async function pump<T>(clock: ManualClock, promise: Promise<T>): Promise<
   promise.then(mark, mark);
   for (let step = 0; step < 600 && !settled; step++) {
     for (let turn = 0; turn < 8 && !settled; turn++) await stat('.');
+    if (!settled) await asLongAsAWriteTakes();
     if (!settled) await clock.advance(100);
   }
   if (!settled) throw new Error('it is not settled after a minute');

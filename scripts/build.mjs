@@ -7,6 +7,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { buildFastPath } from './fast-path.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const require = createRequire(import.meta.url);
@@ -38,6 +39,7 @@ const { metafile } = await build({
   legalComments: 'none',
   logLevel: 'warning',
 });
+await buildFastPath(root, join(root, 'dist/fast-token.cjs'));
 execFileSync(process.execPath, [join(root, 'scripts', 'generate.mjs'), '--schema'], { stdio: 'inherit' });
 copyFileSync(join(root, 'src/token/token-document.schema.json'), join(root, 'dist/token-document.schema.json'));
 const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin', 'tsc');

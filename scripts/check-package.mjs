@@ -25,7 +25,7 @@ function check(claim, holds) {
 
 /** Starts the packed emulator and gives its endpoint once it listens. */
 async function startEmulator() {
-  const child = spawn(process.execPath, [join(folder, 'node_modules/imsvault/bin/imsvault.js'), 'emulator'], {
+  const child = spawn(process.execPath, [join(folder, 'node_modules/imsvault/bin/imsvault.cjs'), 'emulator'], {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -63,6 +63,7 @@ try {
   try {
     const env = {
       ...process.env,
+      IMSVAULT_CACHE: 'off',
       FUSION_CLIENT_ID: 'emulator-client-id',
       FUSION_CLIENT_SECRET: 'emulator-client-secret',
       IMSVAULT_IMS_TOKEN_ENDPOINT: endpoint,

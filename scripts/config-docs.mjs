@@ -12,6 +12,7 @@ export function docTables({ profileSchema, everyOption, variableName, guardedOpt
     ['ims', optionTable(ims)],
     ['renewal', optionTable(renewal)],
     ['rotation', optionTable(rotation)],
+    ['cache', optionTable(only(profile, ['cache']))],
     ['block', optionTable(only(anyBlock, common))],
     ['tokenStore', optionTable(only(anyStore, forStore))],
     ...builtIn.map((block) => [block.title, optionTable(without(block, ['provider', ...common]))]),
@@ -84,6 +85,7 @@ function typeOf(node) {
   if (node.oneOf ?? node.properties) return 'group';
   if (node.enum !== undefined) return node.enum.map((value) => `\`${value}\``).join(', ');
   if (node.anyOf?.some((branch) => branch.type === 'array')) return 'list or text';
+  if (node.anyOf?.some((branch) => branch.type === 'boolean')) return 'true/false';
   const types = [node.type].flat();
   if (types.includes('number') && types.includes('string')) return 'duration';
   return { string: 'text', boolean: 'true/false', integer: 'whole number', array: 'list' }[types[0]] ?? types[0];

@@ -55,6 +55,12 @@ export class ImsvaultError extends Error {
   }
 }
 
+/** An error as part of a warning: what happened, and what to do. Of what is not ours, nothing is told. */
+export function inWords(error: unknown): string {
+  if (!(error instanceof ImsvaultError)) return 'unknown error';
+  return error.hint === undefined ? error.message : `${error.message}. ${error.hint}`;
+}
+
 /** One thing wrong with a configuration. */
 export interface ConfigProblem {
   /** Where in the configuration: `credentials.auth.method`; empty for the whole. */

@@ -64,7 +64,13 @@ export function createTokenProvider(config?: string | ImsvaultConfig, deps: Toke
   function open(): Promise<TokenEngine> {
     if (engine === undefined) {
       engine = import('./engine/token-engine.js').then(({ openTokenEngine }) =>
-        openTokenEngine(loadOptions(config, deps), { clock, random, warn, onEvent: events.emit }),
+        openTokenEngine(loadOptions(config, deps), {
+          clock,
+          random,
+          warn,
+          useCache: (configured) => configured === true,
+          onEvent: events.emit,
+        }),
       );
       engine.catch(() => {
         engine = undefined;

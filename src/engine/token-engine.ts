@@ -13,6 +13,7 @@ import type { RenewRequest } from '../token/fleet-options.js';
 import type { TokenFrom } from '../token/held-token.js';
 import type { RenewalPolicy } from '../token/renewal-schedule.js';
 import type { TokenEvent } from '../token/token-events.js';
+import { watchForCache } from './machine-cache.js';
 import { createSharedRenewal } from './shared-renewal.js';
 
 export interface EngineDeps {
@@ -23,6 +24,8 @@ export interface EngineDeps {
   warn: (message: string) => void;
   /** Told of exchanges, and of what happens at the token store; must not throw. */
   onEvent?: (event: TokenEvent) => void;
+  /** Whether the machine's cache is used, given what the config says. Default: no. */
+  useCache?: (configured: boolean | undefined) => boolean;
 }
 
 /** A profile, opened: what the library, the CLI and every other face runs on. */
@@ -46,9 +49,10 @@ export interface TokenEngine {
  * @throws ERR_CONFIG_INVALID | ERR_PROVIDER_NOT_INSTALLED
  */
 export async function openTokenEngine(options: LoadOptions, deps: EngineDeps): Promise<TokenEngine> {
-  const { clock, random, warn, onEvent = () => undefined } = deps;
-  const { env } = options;
-  const profile = await loadProfile(options);
+  const { clock, random, warn, useCache, onEvent = () => undefined } = deps;
+  const machine = watchForCache(options, deps);
+  const { env } = machine;
+  const profile = await loadProfile({ ...options, env });
   for (const warning of profile.warnings) warn(warning);
   const proxy = proxySettingsFromEnv(env);
   const { ims, credentials, tokenStore } = profile;
@@ -73,15 +77,33 @@ export async function openTokenEngine(options: LoadOptions, deps: EngineDeps): P
     orgId: ims.orgId,
     warn,
   });
-  const renewal = source && createExchangeRenewal({ source, exchanger, clock, timeoutMs: ims.timeoutMs, warn });
+  const renewByExchange = source && createExchangeRenewal({ source, exchanger, clock, timeoutMs: ims.timeoutMs, warn });
   const exchange: Exchange | undefined =
-    renewal &&
+    renewByExchange &&
     (async (signal) => {
-      const renewed = await renewal(signal);
+      const renewed = await renewByExchange(signal);
       onEvent({ type: 'exchanged' });
       return renewed;
     });
-  const shared = tokenStore && createSharedRenewal(tokenStore, profile, { ...openDeps, pool, exchange, onEvent });
+  const credentialVersion =
+    source &&
+    (async (signal: AbortSignal) => {
+      const { version } = await source.readCredential({ signal, fresh: true });
+      // An id of a store that keeps no versions is this process's own, and tells others nothing.
+      return version.createdAt === undefined ? undefined : version.id;
+    });
+  const isCached = useCache?.(profile.cache) === true;
+  const shared =
+    tokenStore &&
+    createSharedRenewal(tokenStore, profile, {
+      ...openDeps,
+      pool,
+      exchange,
+      credentialVersion,
+      onEvent,
+      sightings: isCached ? () => machine.sightings(profile) : undefined,
+    });
+  const renew = shared?.renew ?? exchangeOnly(exchange);
   return {
     profile,
     credentials,
@@ -89,7 +111,7 @@ export async function openTokenEngine(options: LoadOptions, deps: EngineDeps): P
     imsHttp,
     exchanger,
     renewal: profile.renewal,
-    renew: shared?.renew ?? exchangeOnly(exchange),
+    renew: isCached ? machine.before(renew, profile) : renew,
     async close() {
       await shared?.close();
       await Promise.all([source?.close(), pool.close(), exchanger.close()]);

@@ -15,6 +15,7 @@ export type ErrorCode =
   | 'ERR_TOKEN_WAIT_TIMEOUT'
   | 'ERR_ROTATION_REFUSED'
   | 'ERR_ROTATION_UNAVAILABLE'
+  | 'ERR_AGENT_UNAVAILABLE'
   | 'ERR_ABORTED';
 
 /** Codes whose cause may pass by itself: trying again later can help. */
@@ -24,6 +25,7 @@ const RETRYABLE: ReadonlySet<ErrorCode> = new Set([
   'ERR_TOKEN_ENDPOINT_UNAVAILABLE',
   'ERR_TOKEN_WAIT_TIMEOUT',
   'ERR_ROTATION_UNAVAILABLE',
+  'ERR_AGENT_UNAVAILABLE',
 ]);
 
 export interface ImsvaultErrorOptions {

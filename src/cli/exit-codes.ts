@@ -33,6 +33,7 @@ const BY_CODE: Readonly<Record<ErrorCode, number>> = {
   ERR_TOKEN_WAIT_TIMEOUT: EXIT.unavailable,
   ERR_ROTATION_REFUSED: EXIT.rejected,
   ERR_ROTATION_UNAVAILABLE: EXIT.unavailable,
+  ERR_AGENT_UNAVAILABLE: EXIT.unavailable,
   ERR_ABORTED: EXIT.interrupted,
 };
 

@@ -101,8 +101,22 @@ function createProgram(args: readonly string[], io: Io, done: (exitCode: number)
     .option('--all', 'every profile of the config')
     .option('--check', 'one line; ends with 5 where no usable token is there')
     .option('--min-ttl <duration>', 'the life that a usable token must still have, for example 10m')
+    .option('--web', "instead, a link to the running agent's status page; it works once, within a minute")
+    .addOption(
+      new Option(
+        '--agent <address>',
+        "for --web: the agent's address, as its --listen (default: 127.0.0.1:7717)",
+      ).implies({
+        web: true,
+      }),
+    )
+    .addOption(new Option('--token-file <file>', "for --web: the agent's token file").implies({ web: true }))
     .addOption(outputOption())
-    .action(async (_options, command: Command) => {
+    .action(async (options: { web?: boolean }, command: Command) => {
+      if (options.web === true) {
+        const { runStatusWeb } = await import('./commands/status-web.js');
+        return done(await runStatusWeb(command.optsWithGlobals(), io));
+      }
       const { runStatus } = await import('./commands/status.js');
       done(await runStatus(command.optsWithGlobals(), io));
     });

@@ -1,3 +1,4 @@
+import { formatDuration } from '../duration.js';
 import { REJECTION_HINTS } from '../ims/token-response.js';
 import type { SharedFailure } from '../token/token-document.js';
 import type { StatusReport } from './commands/status.js';
@@ -6,17 +7,9 @@ import type { JudgedToken, StoredFacts } from './token-facts.js';
 
 const iso = (time: number) => new Date(time).toISOString();
 
-/** `23 h 4 min`, `12 min`, `45 s` */
-function duration(ms: number): string {
-  const seconds = Math.round(ms / 1000);
-  if (seconds < 100) return `${seconds} s`;
-  const minutes = Math.round(seconds / 60);
-  return minutes < 100 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
-}
-
 /** `2030-01-01T00:00:00.000Z, in 23 h 4 min` */
 function when(time: number, now: number): string {
-  return `${iso(time)}, ${time >= now ? `in ${duration(time - now)}` : `${duration(now - time)} ago`}`;
+  return `${iso(time)}, ${time >= now ? `in ${formatDuration(time - now)}` : `${formatDuration(now - time)} ago`}`;
 }
 
 function failureHint({ code }: SharedFailure): string {
@@ -89,11 +82,11 @@ function storeRows(
   if (token === undefined) rows.push(['token', 'none yet']);
   else rows.push(['generation', String(generation)], ...tokenRows(token, now));
   if (claimTtlMs !== undefined) {
-    rows.push(['renewal', `claimed by a process; given up where it stands still for ${duration(claimTtlMs)}`]);
+    rows.push(['renewal', `claimed by a process; given up where it stands still for ${formatDuration(claimTtlMs)}`]);
   }
   if (lastFailure !== undefined) {
     const { code, count, retryAfterMs } = lastFailure;
-    rows.push(['last failure', `${code}, ${count} in a row; all wait ${duration(retryAfterMs)}`]);
+    rows.push(['last failure', `${code}, ${count} in a row; all wait ${formatDuration(retryAfterMs)}`]);
     rows.push(['', `→ ${failureHint(lastFailure)}`]);
   }
   return rows;

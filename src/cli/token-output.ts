@@ -1,5 +1,6 @@
 import type { AccessToken } from '../access-token.js';
 import { ConfigInvalidError } from '../errors.js';
+import { accessTokenJson } from '../token/access-token-json.js';
 
 /** Forms that need nothing but the token. */
 export const TOKEN_OUTPUTS = ['raw', 'json', 'env', 'header', 'k8s', 'azure'] as const;
@@ -19,7 +20,7 @@ export function formatToken(
   now: number,
   env: Readonly<Record<string, string | undefined>>,
 ): string {
-  const { accessToken, tokenType, expiresAt, issuedAt, scope, clientId } = token;
+  const { accessToken, expiresAt, clientId } = token;
   switch (output) {
     case 'raw':
       return `${accessToken}\n`;
@@ -28,16 +29,7 @@ export function formatToken(
     case 'header':
       return `Authorization: Bearer ${accessToken}\n`;
     case 'json':
-      return `${JSON.stringify({
-        access_token: accessToken,
-        token_type: tokenType,
-        expires_at: new Date(expiresAt).toISOString(),
-        expires_in: Math.max(0, Math.floor((expiresAt - now) / 1000)),
-        issued_at: new Date(issuedAt).toISOString(),
-        scope: scope.join(','),
-        client_id: clientId,
-        source,
-      })}\n`;
+      return `${JSON.stringify(accessTokenJson(token, source, now))}\n`;
     case 'k8s':
       return `${JSON.stringify({
         apiVersion: execCredentialVersion(env.KUBERNETES_EXEC_INFO),

@@ -1,0 +1,136 @@
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Clock } from '../clock.js';
+import { ConfigInvalidError } from '../errors.js';
+import type { AgentLimits, UnixSocketOptions } from './agent-server.js';
+import { formatListenAddress, hostInUrl, type ListenAddress } from './listen-address.js';
+import { listenOnUnixSocket } from './unix-socket.js';
+
+const MAX_HEADER_BYTES = 8 * 1024;
+/** Sockets above the limit that are answered; beyond these the kernel's reset has to do. */
+const ANSWERED_ABOVE_LIMIT = 100;
+/** Who is above the limit must ask at once. */
+const ABOVE_LIMIT_MS = 1000;
+
+/** The connections of one group of addresses, with one limit for all. */
+export interface ConnectionPool {
+  readonly count: number;
+  admit(socket: Socket): void;
+  /** Whether it came above the limit. */
+  isAbove(socket: Socket): boolean;
+}
+
+export function createConnectionPool(limit: number, clock: Clock): ConnectionPool {
+  const above = new Set<Socket>();
+  let count = 0;
+  return {
+    get count() {
+      return count;
+    },
+    admit(socket) {
+      if (count >= limit + ANSWERED_ABOVE_LIMIT) {
+        socket.destroy();
+        return;
+      }
+      count++;
+      let cancel: (() => void) | undefined;
+      if (count > limit) {
+        above.add(socket);
+        cancel = clock.setTimer(() => socket.destroy(), ABOVE_LIMIT_MS);
+      }
+      socket.once('close', () => {
+        count--;
+        above.delete(socket);
+        cancel?.();
+      });
+    },
+    isAbove: (socket) => above.size > 0 && above.has(socket),
+  };
+}
+
+/** One address that is listened on. */
+export interface Listener {
+  readonly address: ListenAddress;
+  /** The values of `Host` that mean it, in lower case. */
+  readonly hosts: ReadonlySet<string>;
+  readonly isTls: boolean;
+  readonly server: Server;
+  /** Removes what listening left in the file system. */
+  remove(): void;
+}
+
+export interface ListenOptions {
+  limits: AgentLimits;
+  pool: ConnectionPool;
+  tls: { readonly cert: string | Buffer; readonly key: string | Buffer } | undefined;
+  unixSocket: UnixSocketOptions;
+  hostNames: readonly string[];
+  warn: (message: string) => void;
+}
+
+/** @throws ConfigInvalidError where the address cannot be had */
+export async function listenOn(
+  address: ListenAddress,
+  { limits, pool, tls, unixSocket, hostNames, warn }: ListenOptions,
+  handle: (listener: Listener) => RequestListener,
+): Promise<Listener> {
+  const timing = {
+    maxHeaderSize: MAX_HEADER_BYTES,
+    headersTimeout: limits.headersTimeoutMs,
+    requestTimeout: Math.max(limits.requestTimeoutMs, limits.headersTimeoutMs),
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    connectionsCheckingInterval: Math.min(5000, limits.headersTimeoutMs / 2),
+  };
+  const isTls = tls !== undefined && address.kind === 'tcp';
+  const server: Server = isTls
+    ? createTlsServer({ ...timing, ...tls, handshakeTimeout: limits.headersTimeoutMs })
+    : createServer(timing);
+  server.on(isTls ? 'secureConnection' : 'connection', pool.admit);
+  const hosts = new Set<string>();
+  const opened = (at: ListenAddress, remove: () => void): Listener => {
+    for (const host of hostsOf(at, hostNames, isTls)) hosts.add(host);
+    // Such as no file descriptor left for the next connection.
+    server.on('error', (error) => warn(`${formatListenAddress(at)}: ${codeOf(error)}`));
+    const listener = { address: at, hosts, isTls, server, remove };
+    server.on('request', handle(listener));
+    return listener;
+  };
+  if (address.kind === 'unix') {
+    const remove = await listenOnUnixSocket(server, address.path, unixSocket);
+    return opened(address, remove);
+  }
+  await listenOnPort(server, address.host, address.port).catch((error: unknown) => {
+    throw cannotListen(address, codeOf(error));
+  });
+  const { port } = server.address() as AddressInfo;
+  return opened({ ...address, port }, () => undefined);
+}
+
+function listenOnPort(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host, port, exclusive: true }, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+function hostsOf(address: ListenAddress, hostNames: readonly string[], isTls: boolean): string[] {
+  if (address.kind === 'unix') return ['localhost'];
+  const { port } = address;
+  const names = ['localhost', '127.0.0.1', '[::1]', hostInUrl(address.host), ...hostNames];
+  // Clients leave out the port that the scheme implies.
+  const isImplied = port === (isTls ? 443 : 80);
+  return names.map((name) => name.toLowerCase()).flatMap((name) => [`${name}:${port}`, ...(isImplied ? [name] : [])]);
+}
+
+function cannotListen(address: ListenAddress, code: string): ConfigInvalidError {
+  const what = code === 'EADDRINUSE' ? 'is in use; another agent, or another program, listens there' : `: ${code}`;
+  return new ConfigInvalidError([{ path: '--listen', message: `${formatListenAddress(address)} ${what}` }]);
+}
+
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? 'unknown error';
+}

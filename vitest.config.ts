@@ -19,6 +19,9 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/live/**'],
+          // Some tests start processes; on two busy cores the default of 5 s is not enough for that.
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
         },
       },
       {

@@ -1,5 +1,5 @@
 // Builds dist/: one bundle for each entry, what they share in chunks, declarations beside them.
-// zod, yaml and commander are bundled, so that installing imsvault installs few packages and importing them is quick;
+// zod, yaml, commander and pino are bundled, so that installing imsvault installs few packages and importing them is quick;
 // undici and the vendors' SDKs stay outside: they are loaded late, or are the user's choice.
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -7,6 +7,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { buildFastPath } from './fast-path.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const require = createRequire(import.meta.url);
@@ -20,6 +21,8 @@ const { metafile } = await build({
     index: 'src/index.ts',
     provider: 'src/provider-api.ts',
     http: 'src/http/index.ts',
+    aio: 'src/aio/index.ts',
+    otel: 'src/observe/otel.ts',
     testing: 'src/testing/index.ts',
     cli: 'src/cli/process.ts',
   },
@@ -38,6 +41,7 @@ const { metafile } = await build({
   legalComments: 'none',
   logLevel: 'warning',
 });
+await buildFastPath(root, join(root, 'dist/fast-token.cjs'));
 execFileSync(process.execPath, [join(root, 'scripts', 'generate.mjs'), '--schema'], { stdio: 'inherit' });
 copyFileSync(join(root, 'src/token/token-document.schema.json'), join(root, 'dist/token-document.schema.json'));
 const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin', 'tsc');

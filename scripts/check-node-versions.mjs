@@ -26,11 +26,12 @@ for (const version of VERSIONS) {
   const actual = spawnSync(node, ['--version'], { encoding: 'utf8' }).stdout.trim();
   const demo = spawnSync(node, [join(root, 'scripts/demo.mjs')], { cwd: root, encoding: 'utf8' });
   check(`${actual}: the demo`, demo.status === 0, demo.stdout + demo.stderr);
-  const cli = spawnSync(node, [join(root, 'bin/imsvault.js'), '--set', 'ims.retry.maxAttempts=1', 'token'], {
+  const cli = spawnSync(node, [join(root, 'bin/imsvault.cjs'), '--set', 'ims.retry.maxAttempts=1', 'token'], {
     cwd: root,
     encoding: 'utf8',
     env: {
       PATH: process.env.PATH,
+      IMSVAULT_CACHE: 'off',
       FUSION_CLIENT_ID: 'id',
       FUSION_CLIENT_SECRET: 'secret',
       IMSVAULT_IMS_TOKEN_ENDPOINT: 'http://127.0.0.1:1/ims/token/v3',

@@ -25,15 +25,19 @@ function check(claim, holds) {
 
 /** Starts the packed emulator and gives its endpoint once it listens. */
 async function startEmulator() {
-  const child = spawn(process.execPath, [join(folder, 'node_modules/imsvault/bin/imsvault.js'), 'emulator'], {
+  const child = spawn(process.execPath, [join(folder, 'node_modules/imsvault/bin/imsvault.cjs'), 'emulator'], {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let output = '';
-  for await (const chunk of child.stdout) {
+  // Left open: an emulator that cannot print ends.
+  for await (const chunk of child.stdout.iterator({ destroyOnReturn: false })) {
     output += chunk;
     const endpoint = /http:\/\/127\.0\.0\.1:\d+\/ims\/token\/v3/.exec(output)?.[0];
-    if (endpoint !== undefined) return { child, endpoint };
+    if (endpoint !== undefined) {
+      child.stdout.resume();
+      return { child, endpoint };
+    }
   }
   throw new Error(`the emulator did not start:\n${output}`);
 }
@@ -63,6 +67,7 @@ try {
   try {
     const env = {
       ...process.env,
+      IMSVAULT_CACHE: 'off',
       FUSION_CLIENT_ID: 'emulator-client-id',
       FUSION_CLIENT_SECRET: 'emulator-client-secret',
       IMSVAULT_IMS_TOKEN_ENDPOINT: endpoint,
@@ -92,6 +97,15 @@ try {
     });
     check('the library gives the token that the emulator issued', library.startsWith('true 1 function\n'));
     check('imsvault/http sends requests by fetch and by undici', library.endsWith('\n200 200\n'));
+    const beside = `
+      import { generateAccessToken } from 'imsvault/aio';
+      import { registerOpenTelemetry } from 'imsvault/otel';
+      const { active } = await registerOpenTelemetry({ onWarning: () => undefined });
+      console.log(active, await generateAccessToken({}).catch(({ code }) => code));`;
+    check(
+      'imsvault/aio and imsvault/otel need no other package',
+      run(process.execPath, ['--input-type=module', '-e', beside]) === 'false ERR_CONFIG_INVALID\n',
+    );
     writeFileSync(
       join(folder, 'imsvault.config.yaml'),
       'credentials: { provider: vault, address: "http://127.0.0.1:1", path: x }\n',

@@ -13,6 +13,7 @@ export function docTables({ profileSchema, agentSchema, everyOption, variableNam
     ['renewal', optionTable(renewal)],
     ['rotation', optionTable(rotation)],
     ['agent', optionTable(agentSchema())],
+    ['cache', optionTable(only(profile, ['cache']))],
     ['block', optionTable(only(anyBlock, common))],
     ['tokenStore', optionTable(only(anyStore, forStore))],
     ...builtIn.map((block) => [block.title, optionTable(without(block, ['provider', ...common]))]),
@@ -86,6 +87,7 @@ function typeOf(node) {
   if (node.oneOf ?? node.properties) return 'group';
   if (node.enum !== undefined) return node.enum.map((value) => `\`${value}\``).join(', ');
   if (node.anyOf?.some((branch) => branch.type === 'array')) return 'list or text';
+  if (node.anyOf?.some((branch) => branch.type === 'boolean')) return 'true/false';
   const types = [node.type].flat();
   if (types.includes('number') && types.includes('string')) return 'duration';
   if (node.anyOf?.some((branch) => branch.type === 'integer')) return 'text or whole number';

@@ -40,7 +40,7 @@ export async function configTypes(profile, agentSchema) {
 }
 
 function named(profile) {
-  const { ims, renewal, rotation, credentials, tokenStore } = profile.properties;
+  const { ims, renewal, rotation, credentials, tokenStore, cache } = profile.properties;
   const memo = new Map();
   const adapt = (node, title) => {
     // The same object again gives the same interface again.
@@ -79,6 +79,7 @@ function named(profile) {
       tokenStore: blocks(tokenStore, 'TokenStore'),
       renewal: adapt(renewal, 'RenewalOptions'),
       rotation: adapt(rotation, 'RotationOptions'),
+      cache: adapt(cache),
     },
     additionalProperties: false,
   };

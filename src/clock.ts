@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+
 /**
  * Where time comes from. Everything that waits or compares times takes a `Clock`,
  * so tests run on one they move by hand.
@@ -28,6 +30,24 @@ export const systemClock: Clock = {
     return () => clearTimeout(timer);
   },
 };
+
+/** Where the machine's current boot stands: the same for all its processes, and not moved when its time is set. */
+export interface BootTime {
+  /** Another one after each boot. */
+  readonly id: string;
+  /** Milliseconds since the boot; a machine that sleeps does not count. */
+  readonly ms: number;
+}
+
+/** Undefined where the system tells no boot from another (all but Linux). */
+export function bootTime(): BootTime | undefined {
+  try {
+    const id = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
+    return { id, ms: Number(process.hrtime.bigint() / 1_000_000n) };
+  } catch {
+    return undefined;
+  }
+}
 
 /**
  * Waits `delayMs` milliseconds; somebody is waiting, so the process stays alive meanwhile.

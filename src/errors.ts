@@ -15,6 +15,7 @@ export type ErrorCode =
   | 'ERR_TOKEN_WAIT_TIMEOUT'
   | 'ERR_ROTATION_REFUSED'
   | 'ERR_ROTATION_UNAVAILABLE'
+  | 'ERR_AGENT_UNAVAILABLE'
   | 'ERR_ABORTED';
 
 /** Codes whose cause may pass by itself: trying again later can help. */
@@ -24,6 +25,7 @@ const RETRYABLE: ReadonlySet<ErrorCode> = new Set([
   'ERR_TOKEN_ENDPOINT_UNAVAILABLE',
   'ERR_TOKEN_WAIT_TIMEOUT',
   'ERR_ROTATION_UNAVAILABLE',
+  'ERR_AGENT_UNAVAILABLE',
 ]);
 
 export interface ImsvaultErrorOptions {
@@ -53,6 +55,12 @@ export class ImsvaultError extends Error {
     if (options.hint !== undefined) this.hint = options.hint;
     if (options.retryAfterMs !== undefined) this.retryAfterMs = options.retryAfterMs;
   }
+}
+
+/** An error as part of a warning: what happened, and what to do. Of what is not ours, nothing is told. */
+export function inWords(error: unknown): string {
+  if (!(error instanceof ImsvaultError)) return 'unknown error';
+  return error.hint === undefined ? error.message : `${error.message}. ${error.hint}`;
 }
 
 /** One thing wrong with a configuration. */

@@ -1,4 +1,5 @@
 export { AccessToken } from './access-token.js';
+export type { ExchangeTrace, RequestTrace, StoreOperation, StoreTrace } from './channels.js';
 export type { Clock } from './clock.js';
 export type { ImsvaultConfig } from './config/options.generated.js';
 export {

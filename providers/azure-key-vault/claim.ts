@@ -27,6 +27,9 @@ export function tagsOf({ generation, id, ttlMs, failure }: ElectionEntry): Tags 
           'failure-code': failure.code,
           'failure-retry-after': seconds(failure.retryAfterMs),
           'failure-count': String(failure.count),
+          ...(failure.credentialVersion === undefined
+            ? {}
+            : { 'failure-credential-version': failure.credentialVersion }),
         }),
   };
 }
@@ -56,7 +59,9 @@ function failureOf(tags: Tags): ElectionEntry['failure'] {
   const retryAfterMs = milliseconds(tags['failure-retry-after']);
   const count = wholeNumber(tags['failure-count']);
   if (claimId === undefined || code === undefined || retryAfterMs === undefined || !count) return undefined;
-  return { claimId, code, retryAfterMs: Math.min(retryAfterMs, MAX_RETRY_AFTER_MS), count };
+  const failure = { claimId, code, retryAfterMs: Math.min(retryAfterMs, MAX_RETRY_AFTER_MS), count };
+  const credentialVersion = identifier(tags['failure-credential-version']);
+  return credentialVersion === undefined ? failure : { ...failure, credentialVersion };
 }
 
 function identifier(text: string | undefined): string | undefined {

@@ -6,7 +6,7 @@ import { defineProvider, type ProviderContext } from '../../src/secret/provider.
 import { readBoundedFile, readSecretFile, resolvePath } from '../../src/secret/secret-file.js';
 import { type EnvOptions, envOptions } from './options.js';
 
-type Variables = Readonly<Record<string, string | undefined>>;
+type Variables = (name: string) => string | undefined;
 
 /** The credential from two environment variables, from the files that `…_FILE` variables name, or from a dotenv file. */
 export default defineProvider<EnvOptions, 'clientId' | 'clientSecret' | 'dotenv'>({
@@ -47,16 +47,17 @@ export default defineProvider<EnvOptions, 'clientId' | 'clientSecret' | 'dotenv'
 });
 
 async function collect(dotenv: string | undefined, context: ProviderContext): Promise<Variables> {
-  if (dotenv === undefined) return context.env;
+  if (dotenv === undefined) return (name) => context.env[name];
   const content = await readBoundedFile(resolvePath(dotenv, context.baseDir), 'dotenv', {
     ifMissing: 'ERR_PROVIDER_NOT_CONFIGURED',
   });
-  return { ...parseEnv(content.toString('utf8')), ...context.env };
+  const own = parseEnv(content.toString('utf8'));
+  return (name) => context.env[name] ?? own[name];
 }
 
 /** An empty variable counts as unset: `FUSION_CLIENT_ID=` in a compose file means "none". */
 async function readVariable(name: string, variables: Variables, context: ProviderContext) {
-  const [value, file] = [variables[name], variables[`${name}_FILE`]];
+  const [value, file] = [variables(name), variables(`${name}_FILE`)];
   if (value && file) {
     throw new ImsvaultError('ERR_SECRET_MALFORMED', `${name} and ${name}_FILE are both set`, {
       hint: 'Unset one of them.',

@@ -42,7 +42,8 @@ function judge({ phase, renewing, lastError }: TokenStatus): Pick<ProfileView, '
   return { mood: 'good', state: phase === 'soft' ? 'usable, renewal due' : 'usable' };
 }
 
-/** `in 23 h 4 min`, `5 s ago` */
+/** `in 23 h 4 min`, `5 s ago`, `just now` */
 export function relative(time: number, now: number): string {
-  return time >= now ? `in ${formatDuration(time - now)}` : `${formatDuration(now - time)} ago`;
+  if (Math.abs(time - now) < 1000) return 'just now';
+  return time > now ? `in ${formatDuration(time - now)}` : `${formatDuration(now - time)} ago`;
 }

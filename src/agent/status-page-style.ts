@@ -36,10 +36,13 @@ thead th { font-size: .8rem; font-weight: 600; color: var(--quiet); border-botto
 tbody + tbody > tr:first-child > * { border-top: 1px solid var(--line); }
 tbody th { font-weight: 600; overflow-wrap: anywhere; min-width: 8rem; }
 td .quiet, th .quiet { display: block; font-size: .85rem; font-weight: 400; overflow-wrap: anywhere; }
-.life { min-width: 11rem; }
+.life { min-width: 12rem; }
+.counts { white-space: nowrap; }
+.missing { color: var(--quiet); }
+.when { display: block; font-size: .85rem; }
 .bar { display: block; width: 100%; height: 8px; border-radius: 4px; margin: .35rem 0 .2rem; }
 .bar .track { fill: var(--track); }
-.bar .mark { fill: var(--quiet); }
+.bar .mark { fill: var(--text); }
 .bar .good { fill: var(--good); }
 .bar .warn { fill: var(--warn); }
 .bar .bad { fill: var(--bad); }
@@ -51,6 +54,8 @@ nav { display: flex; gap: 1rem; margin-top: .75rem; }
   thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   tbody, tr, th, td { display: block; }
   tbody > tr > * { padding: .25rem .8rem; }
+  .missing { display: none; }
+  td[data-label]::before { content: attr(data-label) ' '; color: var(--quiet); }
   tbody > tr:first-child > :first-child { padding-top: .75rem; }
   tbody > tr:last-child > :last-child { padding-bottom: .75rem; }
   tbody + tbody > tr:first-child > * { border-top: 0; }

@@ -103,7 +103,7 @@ function sums(all: readonly ProfileView[]): Html[] {
 
 function table(views: readonly ProfileView[], now: number): Html {
   return html`<table>
-<thead><tr><th scope="col">Profile</th><th scope="col">State</th><th scope="col">Life of the token</th><th scope="col">Source</th><th scope="col">Renewals</th></tr></thead>
+<thead><tr><th scope="col">Profile</th><th scope="col">State</th><th scope="col">Life of the token</th><th scope="col">Source</th><th scope="col">Renewed</th></tr></thead>
 ${views.map((view) => rows(view, now))}
 </table>`;
 }
@@ -111,12 +111,13 @@ ${views.map((view) => rows(view, now))}
 function rows({ name, status, mood, state }: ProfileView, now: number): Html {
   const { token, lastError, counters } = status;
   const failures = counters['renewal-failed'];
+  const missing = html`<td class="missing">–</td>`;
   return html`<tbody>
 <tr><th scope="row">${name}</th>
 <td><span class="pill ${mood}">${state}</span></td>
-<td class="life">${token === undefined ? html`<span class="quiet">–</span>` : life(token, mood, now)}</td>
-<td>${token === undefined ? '–' : token.source}${token === undefined ? [] : html`<span class="quiet">${token.clientId}</span>`}</td>
-<td>${token === undefined ? 'none yet' : `last ${relative(token.renewedAt, now)}`}<span class="quiet">${counters.renewed} done, ${failures} failed</span></td></tr>
+${token === undefined ? missing : html`<td class="life">${life(token, mood, now)}</td>`}
+${token === undefined ? missing : html`<td data-label="from">${token.source}<span class="quiet">${token.clientId}</span></td>`}
+<td data-label="renewed">${token === undefined ? 'never' : relative(token.renewedAt, now)}<span class="quiet counts">${counters.renewed} done, ${failures} failed</span></td></tr>
 ${lastError === undefined ? [] : why(lastError, mood, now)}</tbody>
 `;
 }
@@ -128,13 +129,13 @@ function life({ issuedAt, expiresAt, renewsAt }: HeldTokenStatus, mood: Mood, no
   const left = percent(expiresAt - now);
   const text = expiresAt > now ? `${formatDuration(expiresAt - now)} left` : `expired ${relative(expiresAt, now)}`;
   return html`<svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" role="img" aria-label="${left} % of its life left"><rect class="track" width="100" height="8"/><rect class="${mood}" width="${left}" height="8"/><rect class="mark" x="${percent(expiresAt - renewsAt)}" width="0.6" height="8"/></svg>
-${text}<span class="quiet">renewal ${renewsAt > now ? '' : 'due since '}${relative(renewsAt, now)}</span>`;
+${text}<span class="quiet">renewal ${renewsAt > now ? '' : 'due '}${relative(renewsAt, now)}</span>`;
 }
 
 function why({ code, message, hint, at, retryAt }: TokenFailure, mood: Mood, now: number): Html {
   const again = retryAt > now ? `, next try ${relative(retryAt, now)} at the earliest` : '';
   return html`<tr class="why"><td colspan="5"><p class="${mood}"><code>${code}</code>: ${message}
-${hint === undefined ? [] : html`<br>→ ${hint}`}<span class="quiet">${relative(at, now)}${again}</span></p></td></tr>`;
+${hint === undefined ? [] : html`<br>→ ${hint}`}<span class="when">failed ${relative(at, now)}${again}</span></p></td></tr>`;
 }
 
 function pager(query: PageQuery, page: number, pages: number, count: number): Html {

@@ -8,6 +8,9 @@ export const EXIT = {
   secret: 3,
   rejected: 4,
   unavailable: 5,
+  /** The program that `exec` is to run; 126 and 127 as shells have them. */
+  notExecutable: 126,
+  notFound: 127,
   interrupted: 130,
   /** Whatever read stdout reads no more; 128 + SIGPIPE. */
   brokenPipe: 141,
@@ -30,6 +33,7 @@ const BY_CODE: Readonly<Record<ErrorCode, number>> = {
   ERR_TOKEN_WAIT_TIMEOUT: EXIT.unavailable,
   ERR_ROTATION_REFUSED: EXIT.rejected,
   ERR_ROTATION_UNAVAILABLE: EXIT.unavailable,
+  ERR_AGENT_UNAVAILABLE: EXIT.unavailable,
   ERR_ABORTED: EXIT.interrupted,
 };
 

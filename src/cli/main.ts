@@ -2,10 +2,15 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { ConfigInvalidError, ImsvaultError } from '../errors.js';
 import type { ImsFault } from '../testing/index.js';
 import { VERSION } from '../version.js';
+import { collect } from './collect.js';
 import type { TokenCommandOptions } from './commands/token.js';
+import { defineCompletion } from './define-completion.js';
+import { defineExec } from './define-exec.js';
+import { defineInit } from './define-init.js';
 import { defineServe } from './define-serve.js';
 import { EXIT, exitCodeFor } from './exit-codes.js';
 import { FAULT_ARGUMENTS, parseFault } from './fault-argument.js';
+import type { GitOptions } from './git-credential.js';
 import { Interrupted, type Io } from './io.js';
 import { printError } from './print-error.js';
 import { TOKEN_OUTPUTS } from './token-output.js';
@@ -17,7 +22,7 @@ import { TOKEN_OUTPUTS } from './token-output.js';
  */
 export async function main(args: readonly string[], io: Io): Promise<number> {
   let exitCode: number = EXIT.done;
-  const program = createProgram(io, (code) => {
+  const program = createProgram(args, io, (code) => {
     exitCode = code;
   });
   try {
@@ -51,7 +56,7 @@ interface EmulatorFlags {
   faultTimes?: number;
 }
 
-function createProgram(io: Io, done: (exitCode: number) => void): Command {
+function createProgram(args: readonly string[], io: Io, done: (exitCode: number) => void): Command {
   /** In the order in which they were given; most commands take the last. */
   const profiles: string[] = [];
   const program = new Command('imsvault')
@@ -78,14 +83,20 @@ function createProgram(io: Io, done: (exitCode: number) => void): Command {
     .addOption(
       new Option(
         '-o, --output <format>',
-        'raw: the token; json: with its facts; env: an export line; header: an HTTP header',
+        'raw: the token; json: with its facts; env: an export line; header: an HTTP header; k8s: for kubectl; ' +
+          'azure: as the az command has it; git: for credential.helper',
       )
-        .choices(TOKEN_OUTPUTS)
+        .choices([...TOKEN_OUTPUTS, 'git'])
         .default('raw'),
     )
     .option('--min-ttl <duration>', 'the life that the token must still have, for example 10m')
     .option('--force', 'exchange even if a usable token is held')
-    .action(async (_options, command: Command) => {
+    .option('--no-cache', "neither use nor fill this user's cache of tokens")
+    .option('--git-host <host>', 'host that git may send the token to; repeatable', collect)
+    .argument('[operation]', 'what git asks of a credential helper, with --output git')
+    .action(async (operation: string | undefined, options: GitOptions, command: Command) => {
+      const { hasAnswer } = await import('./git-credential.js');
+      if (!(await hasAnswer(operation, options, io))) return;
       const { runToken } = await import('./commands/token.js');
       done(await runToken(command.optsWithGlobals<TokenCommandOptions>(), io));
     });
@@ -96,11 +107,27 @@ function createProgram(io: Io, done: (exitCode: number) => void): Command {
     .option('--all', 'every profile of the config')
     .option('--check', 'one line; ends with 5 where no usable token is there')
     .option('--min-ttl <duration>', 'the life that a usable token must still have, for example 10m')
+    .option('--web', "instead, a link to the running agent's status page; it works once, within a minute")
+    .addOption(
+      new Option(
+        '--agent <address>',
+        "for --web: the agent's address, as its --listen (default: 127.0.0.1:7717)",
+      ).implies({
+        web: true,
+      }),
+    )
+    .addOption(new Option('--token-file <file>', "for --web: the agent's token file").implies({ web: true }))
     .addOption(outputOption())
-    .action(async (_options, command: Command) => {
+    .action(async (options: { web?: boolean }, command: Command) => {
+      if (options.web === true) {
+        const { runStatusWeb } = await import('./commands/status-web.js');
+        return done(await runStatusWeb(command.optsWithGlobals(), io));
+      }
       const { runStatus } = await import('./commands/status.js');
       done(await runStatus(command.optsWithGlobals(), io));
     });
+
+  defineExec(program, args, io, done);
 
   const config = program.command('config').description('look at the configuration');
   config
@@ -173,15 +200,13 @@ function createProgram(io: Io, done: (exitCode: number) => void): Command {
       done(await runEmulator({ ...rest, expiresInSeconds: expiresIn }, io));
     });
 
+  defineInit(program, io, done);
+  defineCompletion(program, io, done);
   return program;
 }
 
 const outputOption = () =>
   new Option('-o, --output <format>', 'text or json').choices(['text', 'json']).default('text');
-
-function collect(value: string, previous: string[] = []): string[] {
-  return [...previous, value];
-}
 
 function wholeNumber(value: string): number {
   if (!/^\d{1,9}$/.test(value)) throw new InvalidArgumentError('It must be a whole number.');
@@ -211,7 +236,9 @@ function usageError({ message }: CommanderError): ConfigInvalidError {
 
 /** Read from the words themselves: an error may come before the command line is understood. */
 export function wantsJson(args: readonly string[]): boolean {
-  return args.some(
-    (arg, index) => /^(--output=|-o)json$/.test(arg) || (/^(-o|--output)$/.test(arg) && args[index + 1] === 'json'),
+  // What stands behind `--` are the words of another program.
+  const own = args.includes('--') ? args.slice(0, args.indexOf('--')) : args;
+  return own.some(
+    (arg, index) => /^(--output=|-o)json$/.test(arg) || (/^(-o|--output)$/.test(arg) && own[index + 1] === 'json'),
   );
 }

@@ -7,11 +7,11 @@ import { OutputFailed, printError } from './print-error.js';
 /** Runs this process's command line, and ends the process with its exit code. */
 export async function run(): Promise<never> {
   skipWasmOptimising();
+  const args = process.argv.slice(2);
+  const io = processIo();
   // Which Node.js a vendor will support next year is no concern of a command's stderr.
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
 
-  const args = process.argv.slice(2);
-  const io = processIo();
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     // Who reads no further wants to hear no more either: the end that SIGPIPE gives other programs.
     if (error.code === 'EPIPE') process.exit(EXIT.brokenPipe);
@@ -51,11 +51,19 @@ function processIo(): Io {
   return {
     stdout: (text) => void process.stdout.write(text),
     stderr: (text) => void process.stderr.write(text),
-    env: process.env,
+    // Not opened before it is read: an open pipe is one more thing that could keep the process.
+    get stdin() {
+      return process.stdin.setEncoding('utf8');
+    },
+    // As it was given: what is set here for a vendor is no part of the call.
+    env: { ...process.env },
     cwd: process.cwd(),
     signal: controller.signal,
     onHangup: (listener) => void process.on('SIGHUP', listener),
     ...(process.stdin.isTTY && process.stderr.isTTY ? { confirm: (text) => ask(text, controller.signal) } : {}),
+    ...(process.stdin.isTTY && process.stdout.isTTY
+      ? { prompts: async () => (await import('../init/prompts.js')).createPrompts() }
+      : {}),
   };
 }
 

@@ -38,10 +38,10 @@ export interface StoredFacts {
 }
 
 export function judge(facts: TokenFacts, { renewal }: ResolvedProfile, now: number): JudgedToken {
-  const { issuedAt, expiresAt } = facts;
+  const { clientId, scope, issuedAt, expiresAt } = facts;
   const schedule = renewalSchedule(renewal, expiresAt - issuedAt, 0);
   return {
-    ...facts,
+    ...{ clientId, scope, issuedAt, expiresAt },
     phase: phaseAt(schedule, now - issuedAt),
     renewsAt: Math.round(issuedAt + schedule.softMs),
     hardAt: Math.round(issuedAt + schedule.hardMs),

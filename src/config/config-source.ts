@@ -1,9 +1,7 @@
-import { homedir } from 'node:os';
-import { dirname, extname, relative, resolve } from 'node:path';
+import { dirname, extname, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ConfigInvalidError, vendorCause } from '../errors.js';
-import { resolvePath } from '../secret/secret-file.js';
-import { findConfigFile } from './find-config.js';
+import { locateConfig } from './find-config.js';
 import type { Env } from './interpolate.js';
 import { parseConfigText } from './parse-file.js';
 import { readConfigFile } from './read-file.js';
@@ -43,24 +41,22 @@ export interface SourceOptions {
  * @throws ERR_CONFIG_INVALID
  */
 export async function openConfigSource(options: SourceOptions): Promise<ConfigSource> {
-  const { configPath, config, env, cwd } = options;
+  const { config, cwd } = options;
   if (config !== undefined) {
     return { value: config, baseDir: cwd, discovered: false, isText: false, isCode: true, sourceOf: () => 'code' };
   }
-  const named = configPath ?? (env.IMSVAULT_CONFIG || undefined);
-  const file =
-    named === undefined ? await findConfigFile(cwd, options.home ?? homedir()) : resolvePath(named, resolve(cwd));
+  const { file, discovered } = locateConfig(options);
   if (file === undefined) {
     return { value: {}, baseDir: cwd, discovered: false, isText: false, isCode: false, sourceOf: () => undefined };
   }
-  const base = { file, baseDir: dirname(file), discovered: named === undefined, isCode: false };
+  const base = { file, baseDir: dirname(file), discovered, isCode: false };
   const name = shorter(relative(cwd, file), file);
   switch (extname(file)) {
     case '.yaml':
     case '.yml':
     case '.json': {
       const uid = options.uid ?? process.getuid?.();
-      const { value, lineOf } = parseConfigText(await readConfigFile(file, { discovered: base.discovered, uid }), name);
+      const { value, lineOf } = parseConfigText(await readConfigFile(file, { discovered, uid }), name);
       const sourceOf = (path: Path) => [name, lineOf(path)].filter((part) => part !== undefined).join(':');
       return { ...base, value, isText: true, sourceOf };
     }

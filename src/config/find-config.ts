@@ -1,19 +1,46 @@
-import { lstat, realpath } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { lstatSync, realpathSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
 import { ConfigInvalidError } from '../errors.js';
+import { resolvePath } from '../secret/secret-file.js';
+import type { Env } from './interpolate.js';
 
 export const CONFIG_FILE_NAMES = ['imsvault.config.yaml', 'imsvault.config.yml', 'imsvault.config.json'] as const;
+
+export interface ConfigLocation {
+  /** Absolute path; undefined: there is no config file. */
+  file?: string;
+  /** Found by search, not named. */
+  discovered: boolean;
+}
+
+/**
+ * The file that is named, else one found upwards, else none. Synchronous: the warm path of the command line asks too.
+ * @throws ERR_CONFIG_INVALID when a folder has two of them
+ */
+export function locateConfig(options: { configPath?: string; env: Env; cwd: string; home?: string }): ConfigLocation {
+  const { env, cwd, home } = options;
+  const named = options.configPath ?? (env.IMSVAULT_CONFIG || undefined);
+  if (named !== undefined) return { file: resolvePath(named, resolve(cwd)), discovered: false };
+  const file = findConfigFile(cwd, home ?? homedir());
+  return file === undefined ? { discovered: false } : { file, discovered: true };
+}
+
+/** Tells one config from another in the cache of tokens: without a file, paths in variables start at `cwd`. */
+export function configName(file: string | undefined, cwd: string): string {
+  return file === undefined ? `folder:${cwd}` : `file:${file}`;
+}
 
 /**
  * Looks for a config file from `cwd` upwards: no further than the repository's root (a folder with `.git`) or `home`,
  * both included.
  * @throws ERR_CONFIG_INVALID when a folder has two of them
  */
-export async function findConfigFile(cwd: string, home: string): Promise<string | undefined> {
-  const last = await physical(home);
-  let folder = await physical(cwd);
+export function findConfigFile(cwd: string, home: string): string | undefined {
+  const last = physical(home);
+  let folder = physical(cwd);
   for (;;) {
-    const found = await present(CONFIG_FILE_NAMES.map((name) => join(folder, name)));
+    const found = present(CONFIG_FILE_NAMES.map((name) => join(folder, name)));
     const [file, second] = found;
     if (second !== undefined) {
       throw new ConfigInvalidError(
@@ -23,22 +50,26 @@ export async function findConfigFile(cwd: string, home: string): Promise<string 
     }
     if (file !== undefined) return file;
     const parent = dirname(folder);
-    if (folder === last || parent === folder || (await present([join(folder, '.git')])).length > 0) return undefined;
+    if (folder === last || parent === folder || present([join(folder, '.git')]).length > 0) return undefined;
     folder = parent;
   }
 }
 
-const physical = (folder: string) => realpath(folder).catch(() => folder);
+function physical(folder: string): string {
+  try {
+    return realpathSync.native(folder);
+  } catch {
+    return folder;
+  }
+}
 
 /** lstat: a link whose target is missing counts, so that reading it tells what is wrong. */
-async function present(files: readonly string[]): Promise<string[]> {
-  const there = await Promise.all(
-    files.map((file) =>
-      lstat(file).then(
-        () => true,
-        () => false,
-      ),
-    ),
-  );
-  return files.filter((_file, index) => there[index]);
+function present(files: readonly string[]): string[] {
+  return files.filter((file) => {
+    try {
+      return lstatSync(file, { throwIfNoEntry: false }) !== undefined;
+    } catch {
+      return false;
+    }
+  });
 }

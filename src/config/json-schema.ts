@@ -2,7 +2,8 @@ import * as z from 'zod';
 import { optionSchemas } from '../../providers/option-schemas.js';
 import { agentOptions } from './agent-schema.js';
 import type { SchemaNode } from './option-tree.js';
-import { imsOptions, renewalOptions, rotationOptions } from './schema.js';
+import { rotationOptions } from './rotation-schema.js';
+import { cacheOption, imsOptions, renewalOptions } from './schema.js';
 import { blockOptions, READ_ONLY_OPTIONS, READ_ONLY_PROVIDERS, tokenStoreOptions } from './store-schema.js';
 
 const SCHEMA_ID = 'urn:imsvault:config';
@@ -15,6 +16,7 @@ const PROVIDERS: Readonly<Record<string, string>> = {
   vault: 'HashiCorp Vault or OpenBao.',
   'azure-key-vault': 'Azure Key Vault.',
   env: 'Environment variables.',
+  file: 'A file of this machine.',
 };
 
 let profile: SchemaNode | undefined;
@@ -99,6 +101,7 @@ function buildProfile(): SchemaNode {
       },
       renewal: toNode(renewalOptions),
       rotation: toNode(rotationOptions),
+      cache: toNode(cacheOption),
     },
     additionalProperties: false,
   };

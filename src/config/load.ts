@@ -74,11 +74,15 @@ export interface ResolvedProfile {
   baseDir: string;
   ims: ImsSettings;
   renewal: RenewalPolicy;
+  /** Whether processes of this machine share the token through a file. Undefined: as the face has it. */
+  cache?: boolean;
   /** Undefined only beside a `tokenStore`: a consumer of tokens. */
   credentials?: ProviderBlock;
   tokenStore?: TokenStoreSettings;
   rotation?: RotationSettings;
   warnings: string[];
+  /** Variables whose values are secrets of this profile or logins of its stores. */
+  secretVariables: readonly string[];
   /** Dotted path → `imsvault.config.yaml:12`, a variable, `--set`, `code` or `default`. */
   origins: ReadonlyMap<string, string>;
   /** The values by their names in the config, defaults included, secrets as `[redacted]`. */

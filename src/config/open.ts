@@ -6,6 +6,7 @@ import type { ProxySettings } from '../net/proxy-settings.js';
 import { type CredentialSource, createCredentialSource } from '../secret/credential-source.js';
 import type { ProviderContext, ReadOptions, SecretProvider } from '../secret/provider.js';
 import { createProviderChain } from '../secret/provider-chain.js';
+import { traceProvider } from '../secret/traced-provider.js';
 import type { Env } from './interpolate.js';
 import type { ProviderBlock, SingleProvider } from './provider-block.js';
 import type { ProviderPool } from './provider-pool.js';
@@ -33,7 +34,7 @@ export async function openProvider(block: SingleProvider, deps: OpenDeps): Promi
     createHttpClient: (options) => createHttpClient(clock, proxy, options),
     warn,
   };
-  return block.module.createProvider(block.connection, context);
+  return traceProvider(await block.module.createProvider(block.connection, context), clock);
 }
 
 /**

@@ -13,12 +13,14 @@ export type Credentials =
   | VaultCredentials
   | AzureKeyVaultCredentials
   | EnvCredentials
+  | FileCredentials
   | ChainCredentials
   | ModuleCredentials;
 /**
  * Where the token is written, and shared between processes and machines.
  */
-export type TokenStore = AwsSecretsManagerTokenStore | VaultTokenStore | AzureKeyVaultTokenStore | ModuleTokenStore;
+export type TokenStore =
+  AwsSecretsManagerTokenStore | VaultTokenStore | AzureKeyVaultTokenStore | FileTokenStore | ModuleTokenStore;
 
 /**
  * One profile.
@@ -29,6 +31,10 @@ export interface ImsvaultOneProfile {
   tokenStore?: TokenStore;
   renewal?: RenewalOptions;
   rotation?: RotationOptions;
+  /**
+   * Keep the token in a file of this user, for further processes on this machine: true or false, also on and off. Default: true for the command line, false for the library.
+   */
+  cache?: boolean | ('0' | '1' | 'on' | 'off' | 'true' | 'false');
   agent?: AgentOptions;
 }
 /**
@@ -610,6 +616,45 @@ export interface EnvCredentials {
   };
 }
 /**
+ * A file of this machine.
+ */
+export interface FileCredentials {
+  provider: 'file';
+  /**
+   * The file. With systemd's LoadCredential: `${CREDENTIALS_DIRECTORY}/name`. A path: absolute, `~/…`, or relative to the config file.
+   */
+  path: string;
+  /**
+   * Permissions of the file where a token is written to it, octal, in quotes. Default "0600".
+   */
+  mode?: string;
+  /**
+   * Bound on one read of the store. 100 ms to 2 min. Default 10s.
+   */
+  timeout?: number | string;
+  /**
+   * Names of the fields of the secret, where they are not among those known.
+   */
+  fields?: {
+    /**
+     * Field of the secret that holds the client id: a name, or a dotted path. Default: known names.
+     */
+    clientId?: string;
+    /**
+     * Field of the secret that holds the client secret: a name, or a dotted path. Default: known names.
+     */
+    clientSecret?: string;
+    /**
+     * Field of the secret that holds the scopes: a name, or a dotted path. Default: known names.
+     */
+    scope?: string;
+    /**
+     * Field of the secret that holds the organisation: a name, or a dotted path. Default: known names.
+     */
+    orgId?: string;
+  };
+}
+/**
  * Several providers; the next one is asked only past "not found" and "not configured".
  */
 export interface ChainCredentials {
@@ -618,7 +663,12 @@ export interface ChainCredentials {
    * The providers, in their order.
    */
   providers: (
-    AwsSecretsManagerCredentials | VaultCredentials | AzureKeyVaultCredentials | EnvCredentials | ModuleCredentials
+    | AwsSecretsManagerCredentials
+    | VaultCredentials
+    | AzureKeyVaultCredentials
+    | EnvCredentials
+    | FileCredentials
+    | ModuleCredentials
   )[];
 }
 /**
@@ -1087,6 +1137,40 @@ export interface AzureKeyVaultTokenStore {
   onUnavailable?: 'exchange' | 'fail';
 }
 /**
+ * A file of this machine.
+ */
+export interface FileTokenStore {
+  provider: 'file';
+  /**
+   * The file. With systemd's LoadCredential: `${CREDENTIALS_DIRECTORY}/name`. A path: absolute, `~/…`, or relative to the config file.
+   */
+  path: string;
+  /**
+   * Permissions of the file where a token is written to it, octal, in quotes. Default "0600".
+   */
+  mode?: string;
+  /**
+   * Bound on one read of the store. 100 ms to 2 min. Default 10s.
+   */
+  timeout?: number | string;
+  /**
+   * Create the secret that holds the token where there is none. Default true.
+   */
+  create?: boolean;
+  /**
+   * What to do with a stored token of another identity: exchange one of its own and leave it, replace it (see identityRevision), or fail. Default exchange.
+   */
+  onMismatch?: 'exchange' | 'replace' | 'fail';
+  /**
+   * With onMismatch replace, only a stored token of a lower revision is replaced. Raise it with each change of endpoint, scopes, organisation or client. 0 or more. Default 0.
+   */
+  identityRevision?: number;
+  /**
+   * What to do without the store: exchange one of its own, or fail. Default exchange.
+   */
+  onUnavailable?: 'exchange' | 'fail';
+}
+/**
  * A third party's provider. Only in a config named by --config or IMSVAULT_CONFIG.
  */
 export interface ModuleTokenStore {
@@ -1273,4 +1357,8 @@ export interface ImsvaultProfile {
   tokenStore?: TokenStore;
   renewal?: RenewalOptions;
   rotation?: RotationOptions;
+  /**
+   * Keep the token in a file of this user, for further processes on this machine: true or false, also on and off. Default: true for the command line, false for the library.
+   */
+  cache?: boolean | ('0' | '1' | 'on' | 'off' | 'true' | 'false');
 }

@@ -9,7 +9,9 @@ import { profileSchema } from './json-schema.js';
 import type { ImsSettings, ResolvedProfile } from './load.js';
 import { keysAt, listGiven } from './option-tree.js';
 import { type BlockReader, readCredentials } from './provider-block.js';
-import { imsOptions, renewalOptions, rotationOptions } from './schema.js';
+import { rotationOptions } from './rotation-schema.js';
+import { cacheOption, imsOptions, renewalOptions } from './schema.js';
+import { secretVariables } from './secret-variables.js';
 import { findSecretsForNames, NOT_A_NAME } from './secrets.js';
 import type { SelectedProfile } from './select-profile.js';
 import { didYouMean, printable } from './suggest.js';
@@ -78,6 +80,8 @@ export async function resolveProfile(input: ResolveInput): Promise<ResolvedProfi
   const renewal = parse(renewalOptions, tree.renewal, ['renewal'], reader);
   const rotation =
     tree.rotation === undefined ? undefined : parse(rotationOptions, tree.rotation, ['rotation'], reader);
+  const cache = cacheOption.safeParse(tree.cache);
+  if (!cache.success) problem(['cache'], 'must be true or false');
   const credentials =
     tree.credentials === undefined ? undefined : await readCredentials(tree.credentials, ['credentials'], reader);
   /** What the token store takes over from `credentials` stands there, and is said of there. */
@@ -98,6 +102,7 @@ export async function resolveProfile(input: ResolveInput): Promise<ResolvedProfi
     ...(tokenStore === undefined ? {} : { tokenStore: tokenStore.resolved }),
     renewal,
     ...(rotation === undefined ? {} : { rotation }),
+    ...(cache.data === undefined ? {} : { cache: cache.data }),
   };
   return {
     ...(selected.name === undefined ? {} : { name: selected.name }),
@@ -111,10 +116,12 @@ export async function resolveProfile(input: ResolveInput): Promise<ResolvedProfi
       hardMarginMs: renewal.hardMargin,
       floorMarginMs: renewal.floorMargin,
     },
+    ...(cache.data === undefined ? {} : { cache: cache.data }),
     ...(credentials === undefined ? {} : { credentials: credentials.block }),
     ...(tokenStore === undefined ? {} : { tokenStore: tokenStore.settings }),
     ...(rotation === undefined ? {} : { rotation: { ...rotation, endpoint: new URL(rotation.endpoint).origin } }),
     warnings,
+    secretVariables: secretVariables(raw, tree, schema, env),
     origins: originsOf(resolved, raw, sourceOf, overrides, standsAt),
     redacted: () => redactAll(resolved, input.references, standsAt),
   };

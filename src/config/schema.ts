@@ -9,7 +9,7 @@ import { DEFAULT_RENEWAL } from '../token/renewal-schedule.js';
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 
-const scopeList = z.union([z.string(), z.array(z.string())]).transform((value, context) => {
+export const scopeList = z.union([z.string(), z.array(z.string())]).transform((value, context) => {
   const list = parseStringList(value);
   if (list !== undefined && list.length > 0) return list;
   context.addIssue({ code: 'custom', message: 'must name at least one scope' });
@@ -85,70 +85,8 @@ export const imsOptions = z
   })
   .meta({ description: 'Adobe IMS.' });
 
-const DEFAULT_ROTATION_ENDPOINT = 'https://api.adobe.io';
-
-/** What Adobe's API for client secrets asks for. Source: Adobe's documentation of credential rotation by API. */
-const ROTATION_SCOPE: readonly string[] = [
-  'AdobeID',
-  'openid',
-  'read_organizations',
-  'additional_info.projectedProductContext',
-  'additional_info.roles',
-  'adobeio_api',
-  'read_client_secret',
-  'manage_client_secrets',
-];
-
-const id = (description: string, pattern: RegExp, shape: string) =>
-  z
-    .union([z.string(), z.int()])
-    .transform((value, context) => {
-      const text = String(value).trim();
-      if (pattern.test(text)) return text;
-      context.addIssue({ code: 'custom', message: `must be ${shape}` });
-      return z.NEVER;
-    })
-    .meta({ description });
-
-export const rotationOptions = z
-  .strictObject({
-    orgId: id(
-      'Number of the organisation, as in the URLs of the Developer Console: not `…@AdobeOrg`. 1 to 20 digits.',
-      /^\d{1,20}$/,
-      'the number of the organisation in the Developer Console, not …@AdobeOrg',
-    ),
-    credentialId: id(
-      'Id of the OAuth Server-to-Server credential, as in the URLs of the Developer Console: not the client id. 1 to 64 letters, digits, _ and -.',
-      /^[\w-]{1,64}$/,
-      'the id of the credential in the Developer Console: 1 to 64 letters, digits, _ and -',
-    ),
-    endpoint: z
-      .string()
-      .default(DEFAULT_ROTATION_ENDPOINT)
-      .meta({
-        description: `Origin of Adobe's API for client secrets, an https:// URL; http:// for loopback only. Default ${DEFAULT_ROTATION_ENDPOINT}.`,
-      }),
-    scope: scopeList.default([...ROTATION_SCOPE]).meta({
-      description: `Scopes of the token for that API: a list, or a text with commas or spaces between them. Default ${ROTATION_SCOPE.join(', ')}.`,
-    }),
-  })
-  .superRefine(({ endpoint }, context) => {
-    const message = originProblem(endpoint);
-    if (message !== undefined) context.addIssue({ code: 'custom', path: ['endpoint'], message });
-  })
-  .meta({ description: 'What `imsvault rotate` needs to know of the credential. Default none.' });
-
-/** A token that may delete client secrets goes there. */
-function originProblem(value: string): string | undefined {
-  const problem = endpointProblem(value, true);
-  if (problem !== undefined) return problem;
-  const { protocol, hostname, pathname } = new URL(value);
-  if (protocol === 'http:' && !isLoopbackHost(hostname)) return 'must start with https://';
-  return pathname === '/' ? undefined : 'must be an origin, without a path';
-}
-
 /** The URL itself is never repeated: it may hold a login. */
-function endpointProblem(value: string, allowPlainHttp: boolean): string | undefined {
+export function endpointProblem(value: string, allowPlainHttp: boolean): string | undefined {
   if (!URL.canParse(value)) return 'must be an https:// URL';
   const url = new URL(value);
   if (url.protocol !== 'https:' && url.protocol !== 'http:') return 'must be an https:// URL';
@@ -191,3 +129,15 @@ export const renewalOptions = z
     context.addIssue({ code: 'custom', path: ['softFractionMin'], message: 'must not be above softFractionMax' });
   })
   .meta({ description: 'When a token is renewed.' });
+
+/** Also as people write it into a variable. */
+const SWITCH: Readonly<Record<string, boolean>> = { on: true, true: true, 1: true, off: false, false: false, 0: false };
+
+export const cacheOption = z
+  .union([z.boolean(), z.enum(['on', 'off', 'true', 'false', '1', '0'])])
+  .transform((value) => (typeof value === 'boolean' ? value : (SWITCH[value] as boolean)))
+  .optional()
+  .meta({
+    description:
+      'Keep the token in a file of this user, for further processes on this machine: true or false, also on and off. Default: true for the command line, false for the library.',
+  });

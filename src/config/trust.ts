@@ -152,6 +152,8 @@ const MAY_HOLD_VARIABLES: readonly RegExp[] = [
   /^rotation\.(orgId|credentialId|scope)$/,
   /^ims\.(scope|orgId|clientId|timeout|.*Timeout|retry\..*)$/,
   /\.auth\.(clientSecret|certificatePassword)$/,
+  // Which files these may be is another rule.
+  /^file\.path$/,
 ];
 
 /** A name in a request, like a host, tells its server whatever the variable holds. */
@@ -166,15 +168,18 @@ function variablesIn({ owner, path: base }: Group, { raw, isExplicit }: TrustQue
   });
 }
 
-/** Where Docker, Podman and Kubernetes mount what a program may read. */
-const MOUNTED = ['/run/secrets', '/var/run/secrets'];
+/** Where Docker, Podman, Kubernetes and systemd put what a program may read. */
+const MOUNTED = ['/run/secrets', '/var/run/secrets', '/run/credentials'];
+
+const namesFile = (owner: string, key: string) =>
+  key.endsWith('File') || key === 'dotenv' || (owner === 'file' && key === 'path');
 
 /** The content of a file that the config names is sent to a server that it names too. */
-function filesIn({ path: base }: Group, { resolved, baseDir, isExplicit }: TrustQuestion): Found {
+function filesIn({ owner, path: base }: Group, { resolved, baseDir, isExplicit }: TrustQuestion): Found {
   return leaves(getAt(resolved, base)).flatMap(({ path: below, value }) => {
     const path = [...base, ...below];
     const key = String(below.at(-1));
-    if (below[0] === 'providers' || isExplicit(path) || !(key.endsWith('File') || key === 'dotenv')) return [];
+    if (below[0] === 'providers' || isExplicit(path) || !namesFile(owner, key)) return [];
     const file = realPath(resolvePath(value, baseDir));
     if ([realPath(baseDir), ...MOUNTED].some((folder) => file.startsWith(`${folder}${sep}`))) return [];
     const message = `a file found by search may name files of its own folder and ${MOUNTED.join(', ')} only; ${REMEDY}`;

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { ResolvedProfile, TokenStoreSettings } from '../config/load.js';
 import type { OpenDeps } from '../config/open.js';
 import type { ProviderPool } from '../config/provider-pool.js';
-import { ConfigInvalidError, ImsvaultError } from '../errors.js';
+import { ConfigInvalidError, inWords } from '../errors.js';
 import type { SightingMemory } from '../token/claim-watch.js';
 import { createDocumentAccess } from '../token/document-access.js';
 import type { Renewed } from '../token/exchange-renewal.js';
@@ -17,7 +17,9 @@ export interface SharedRenewalDeps extends OpenDeps {
   /** Undefined: a consumer. */
   exchange: ((signal: AbortSignal) => Promise<Renewed>) | undefined;
   /** Where first sightings of others' claims outlive this process. */
-  sightings?: SightingMemory | undefined;
+  sightings: (() => Promise<SightingMemory | undefined>) | undefined;
+  /** The credential's current version; see FleetOptions. */
+  credentialVersion: ((signal: AbortSignal) => Promise<string | undefined>) | undefined;
   onEvent: (event: TokenEvent) => void;
 }
 
@@ -32,7 +34,7 @@ export function createSharedRenewal(
   profile: ResolvedProfile,
   deps: SharedRenewalDeps,
 ): SharedRenewal {
-  const { exchange, clock, random, warn, pool, sightings, onEvent } = deps;
+  const { exchange, clock, random, warn, pool, sightings, credentialVersion, onEvent } = deps;
   const { ims } = profile;
   /** The providers that the tokens of this process's own exchanges came from. */
   const exchanged = new WeakMap<TokenFrom['token'], string>();
@@ -61,13 +63,14 @@ export function createSharedRenewal(
               return renewed;
             },
           }),
+      credentialVersion,
       clock,
       random,
       newId: randomUUID,
       renewal: profile.renewal,
       onMismatch: settings.onMismatch,
       onUnavailable: settings.onUnavailable,
-      sightings,
+      sightings: await sightings?.(),
       warn,
       onEvent: (type) => {
         // The exchange tells of itself.
@@ -79,8 +82,7 @@ export function createSharedRenewal(
   /** A store that cannot be used costs its sharing, not the token. */
   async function exchangeWithout(error: unknown, signal: AbortSignal): Promise<TokenFrom> {
     if (exchange === undefined || settings.onUnavailable === 'fail') throw error;
-    if (!warned)
-      warn(`the token store is not used: ${error instanceof ImsvaultError ? error.message : 'unknown error'}`);
+    if (!warned) warn(`the token store is not used: ${inWords(error)}`);
     warned = true;
     const { token, source } = await exchange(signal);
     return { token, source: source.provider };

@@ -11,6 +11,7 @@ import type { TokenFrom } from '../token/held-token.js';
 import type { RenewalPolicy } from '../token/renewal-schedule.js';
 import type { TokenEvent } from '../token/token-events.js';
 import { createImsClients } from './ims-client.js';
+import { type MachineCache, watchForCache } from './machine-cache.js';
 import { createSharedRenewal } from './shared-renewal.js';
 
 export interface EngineDeps {
@@ -21,6 +22,8 @@ export interface EngineDeps {
   warn: (message: string) => void;
   /** Told of exchanges, and of what happens at the token store; must not throw. */
   onEvent?: (event: TokenEvent) => void;
+  /** Whether the machine's cache is used, given what the config says. Default: no. */
+  useCache?: (configured: boolean | undefined) => boolean;
 }
 
 /** A profile, opened: what the library, the CLI and every other face runs on. */
@@ -46,7 +49,13 @@ export interface TokenEngines {
    * Connects a profile's parts; reads no secret yet.
    * @throws ERR_CONFIG_INVALID for what stands in a file that the profile names
    */
-  open(profile: ResolvedProfile, told?: Partial<Pick<EngineDeps, 'warn' | 'onEvent'>>): Promise<TokenEngine>;
+  open(profile: ResolvedProfile, own?: OwnDeps): Promise<TokenEngine>;
+}
+
+/** What one profile has that the others have not. */
+export interface OwnDeps extends Partial<Pick<EngineDeps, 'warn' | 'onEvent'>> {
+  /** Default: processes of this machine share no token through a file. */
+  cache?: Pick<MachineCache, 'before' | 'sightings'> | undefined;
 }
 
 export interface TokenEnginesDeps extends EngineDeps {
@@ -62,7 +71,7 @@ export function createTokenEngines(deps: TokenEnginesDeps): TokenEngines {
   const imsClients = createImsClients(clock, shared.proxy, deps.imsConnections ?? 1);
 
   return {
-    async open(profile, { warn = deps.warn, onEvent = deps.onEvent ?? (() => undefined) } = {}) {
+    async open(profile, { warn = deps.warn, onEvent = deps.onEvent ?? (() => undefined), cache } = {}) {
       const { ims, credentials, tokenStore, baseDir } = profile;
       const openDeps: OpenDeps = { ...shared, baseDir, warn };
       const imsLease = imsClients.lease();
@@ -80,15 +89,26 @@ export function createTokenEngines(deps: TokenEnginesDeps): TokenEngines {
         orgId: ims.orgId,
         warn,
       });
-      const renewal = source && createExchangeRenewal({ source, exchanger, clock, timeoutMs: ims.timeoutMs, warn });
+      const renewByExchange =
+        source && createExchangeRenewal({ source, exchanger, clock, timeoutMs: ims.timeoutMs, warn });
       const exchange: Exchange | undefined =
-        renewal &&
+        renewByExchange &&
         (async (signal) => {
-          const renewed = await renewal(signal);
+          const renewed = await renewByExchange(signal);
           onEvent({ type: 'exchanged' });
           return renewed;
         });
-      const fleet = tokenStore && createSharedRenewal(tokenStore, profile, { ...openDeps, pool, exchange, onEvent });
+      const credentialVersion =
+        source &&
+        (async (signal: AbortSignal) => {
+          const { version } = await source.readCredential({ signal, fresh: true });
+          // An id of a store that keeps no versions is this process's own, and tells others nothing.
+          return version.createdAt === undefined ? undefined : version.id;
+        });
+      const sightings = cache && (() => cache.sightings(profile));
+      const fleetDeps = { ...openDeps, pool, exchange, credentialVersion, onEvent, sightings };
+      const fleet = tokenStore && createSharedRenewal(tokenStore, profile, fleetDeps);
+      const renew = fleet?.renew ?? exchangeOnly(exchange);
       return {
         profile,
         credentials,
@@ -96,7 +116,7 @@ export function createTokenEngines(deps: TokenEnginesDeps): TokenEngines {
         imsHttp,
         exchanger,
         renewal: profile.renewal,
-        renew: fleet?.renew ?? exchangeOnly(exchange),
+        renew: cache?.before(renew, profile) ?? renew,
         async close() {
           await fleet?.close();
           await Promise.all([source?.close(), pool.close(), imsLease.close()]);
@@ -106,14 +126,22 @@ export function createTokenEngines(deps: TokenEnginesDeps): TokenEngines {
   };
 }
 
+export interface OpenEngineDeps extends EngineDeps {
+  /** Whether the machine's cache is used, given what the config says. Default: no. */
+  useCache?: (configured: boolean | undefined) => boolean;
+}
+
 /**
  * Loads one profile and connects its parts; reads no secret yet.
  * @throws ERR_CONFIG_INVALID | ERR_PROVIDER_NOT_INSTALLED
  */
-export async function openTokenEngine(options: LoadOptions, deps: EngineDeps): Promise<TokenEngine> {
-  const profile = await loadProfile(options);
+export async function openTokenEngine(options: LoadOptions, deps: OpenEngineDeps): Promise<TokenEngine> {
+  const machine = watchForCache(options, deps);
+  const { env } = machine;
+  const profile = await loadProfile({ ...options, env });
   for (const warning of profile.warnings) deps.warn(warning);
-  return createTokenEngines({ ...deps, env: options.env }).open(profile);
+  const isCached = deps.useCache?.(profile.cache) === true;
+  return createTokenEngines({ ...deps, env }).open(profile, { cache: isCached ? machine : undefined });
 }
 
 type Exchange = (signal: AbortSignal) => Promise<Renewed>;

@@ -1,4 +1,5 @@
 import { AccessToken } from '../access-token.js';
+import { type ExchangeTrace, exchangeChannel, traced } from '../channels.js';
 import type { Clock } from '../clock.js';
 import { DeadlineExceeded, withDeadline } from '../deadline.js';
 import { ImsvaultError, vendorCause } from '../errors.js';
@@ -61,7 +62,16 @@ export interface Exchanger {
 export function createExchanger(options: ExchangerOptions): Exchanger {
   const { tokenEndpoint, http, clock, random, timeoutMs, retry = DEFAULT_EXCHANGE_RETRY, warn } = options;
 
-  async function requestToken(credential: Credential, signal: AbortSignal): Promise<Exchanged> {
+  function tracedRequest(credential: Credential, signal: AbortSignal, attempt: number): Promise<Exchanged> {
+    const describe = (): ExchangeTrace => ({ ...serverOf(tokenEndpoint), attempt });
+    return traced(exchangeChannel, clock, describe, (trace) => requestToken(credential, signal, trace));
+  }
+
+  async function requestToken(
+    credential: Credential,
+    signal: AbortSignal,
+    trace: ExchangeTrace | undefined,
+  ): Promise<Exchanged> {
     const [clientSecret] = credential.clientSecrets;
     const scope = options.scope ?? credential.scope ?? DEFAULT_SCOPE;
     const orgId = options.orgId ?? credential.orgId;
@@ -69,6 +79,7 @@ export function createExchanger(options: ExchangerOptions): Exchanger {
     // The clock before the request: whatever it takes can only make the token look older than it is.
     const issuedAt = clock.now();
     const response = await send(body, signal);
+    if (trace !== undefined) trace.status = response.status;
     const token = parseTokenResponse(response, {
       endpoint: tokenEndpoint,
       now: clock.now(),
@@ -107,7 +118,7 @@ export function createExchanger(options: ExchangerOptions): Exchanger {
       let lastFailure: ImsvaultError | undefined;
       try {
         return await withDeadline(clock, timeoutMs, signal, (bounded) =>
-          runWithRetry(() => requestToken(credential, bounded), {
+          runWithRetry((attempt) => tracedRequest(credential, bounded, attempt), {
             policy: retry,
             clock,
             random,
@@ -132,6 +143,11 @@ export function createExchanger(options: ExchangerOptions): Exchanger {
       http.connectAhead(tokenEndpoint).catch(() => undefined);
     },
   };
+}
+
+function serverOf(endpoint: string): Pick<ExchangeTrace, 'serverAddress' | 'serverPort'> {
+  const { hostname, port, protocol } = new URL(endpoint);
+  return { serverAddress: hostname, serverPort: port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port) };
 }
 
 /** A server may echo the secret as it is, or as it stood in the form. */

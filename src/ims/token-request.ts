@@ -14,6 +14,7 @@ export const DEFAULT_SCOPE: readonly string[] = [
 export interface TokenRequest {
   clientId: string;
   clientSecret: Redacted<string>;
+  /** Where empty, the request names none. */
   scope: readonly string[];
   /** Only for clients that are not owned by one organisation. */
   orgId?: string | undefined;
@@ -28,7 +29,7 @@ export function tokenRequestBody({ clientId, clientSecret, scope, orgId }: Token
     grant_type: 'client_credentials',
     client_id: clientId,
     client_secret: reveal(clientSecret),
-    scope: scope.join(','),
+    ...(scope.length === 0 ? {} : { scope: scope.join(',') }),
     ...(orgId === undefined ? {} : { org_id: orgId }),
   }).toString();
 }

@@ -47,7 +47,7 @@ export interface ElectionEntry {
   /** Milliseconds, by the store's clock, after which the claim is dead. */
   ttlMs: number;
   /** The claim with `claimId` came to nothing; others wait this out instead of claiming. */
-  failure?: { claimId: string; code: string; retryAfterMs: number; count: number };
+  failure?: { claimId: string; code: string; retryAfterMs: number; count: number; credentialVersion?: string };
 }
 
 /** An entry as the store holds it. */

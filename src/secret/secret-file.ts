@@ -18,9 +18,10 @@ export interface SecretFileOptions {
   maxBytes?: number;
   /**
    * The error's code where there is no such file. ERR_SECRET_MALFORMED, the default, for a file that somebody named;
-   * ERR_PROVIDER_NOT_CONFIGURED, past which a chain goes on, for a place that is looked at by default.
+   * ERR_PROVIDER_NOT_CONFIGURED, past which a chain goes on, for a place that is looked at by default;
+   * ERR_SECRET_NOT_FOUND where the file is the secret itself.
    */
-  ifMissing?: 'ERR_SECRET_MALFORMED' | 'ERR_PROVIDER_NOT_CONFIGURED';
+  ifMissing?: 'ERR_SECRET_MALFORMED' | 'ERR_PROVIDER_NOT_CONFIGURED' | 'ERR_SECRET_NOT_FOUND';
 }
 
 /**

@@ -49,10 +49,10 @@ export function claimByElection(access: DocumentAccess, clock: Clock): Coordinat
 
   return {
     kind: 'election',
-    async claim({ id, ttlMs, base }, signal): Promise<ClaimResult> {
+    async claim({ id, ttlMs, base, past }, signal): Promise<ClaimResult> {
       const { generation } = base;
       const before = await list(generation, signal);
-      const standing = standingIn(before.entries, before.serverTime);
+      const standing = standingIn(before.entries, before.serverTime, past);
       if (standing !== undefined) return standing;
       const claimedAt = clock.monotonic();
       const mine = await enterOnce(id, ttlMs, generation, signal);
@@ -64,13 +64,13 @@ export function claimByElection(access: DocumentAccess, clock: Clock): Coordinat
         const seen = await insist((bounded) => list(generation, bounded), signal);
         storeTime = seen.serverTime;
         if (electionState(seen.entries, storeTime).leader?.id !== id) {
-          return standingIn(seen.entries, storeTime) ?? { kind: 'lost' };
+          return standingIn(seen.entries, storeTime, past) ?? { kind: 'lost' };
         }
       }
       // Whoever was slow may have published meanwhile.
       const now = await insist(access.read, signal);
       if (now.document !== undefined && now.document.generation > generation) return { kind: 'lost' };
-      const lastFailure = lastFailureIn(before.entries, before.serverTime);
+      const lastFailure = sharedBy(electionState(before.entries, before.serverTime).failure);
       const { lastFailure: _old, ...rest } = base;
       const counted = lastFailure === undefined ? rest : { ...rest, lastFailure };
       return { kind: 'won', claim: { id, ttlMs, base: counted, claimedAt, versionId: now.id } };
@@ -84,18 +84,21 @@ export function claimByElection(access: DocumentAccess, clock: Clock): Coordinat
 }
 
 /** What there is to wait for: a claim that holds, or a failure whose pause is not over by the store's clock. */
-function standingIn(entries: readonly ElectedEntry[], serverTime: number): ClaimResult | undefined {
+function standingIn(
+  entries: readonly ElectedEntry[],
+  serverTime: number,
+  past: string | undefined,
+): ClaimResult | undefined {
   const { leader, failure } = electionState(entries, serverTime);
   if (leader !== undefined) return { kind: 'wait', leftMs: leader.ttlMs - (serverTime - leader.createdAt) };
-  if (failure?.failure === undefined) return undefined;
-  const { code, retryAfterMs } = failure.failure;
-  const leftMs = retryAfterMs - (serverTime - failure.createdAt);
-  return leftMs > 0 ? { kind: 'wait', leftMs, failure: code } : undefined;
+  const shared = sharedBy(failure);
+  if (failure === undefined || shared === undefined || shared.id === past) return undefined;
+  const leftMs = shared.retryAfterMs - (serverTime - failure.createdAt);
+  return leftMs > 0 ? { kind: 'wait', leftMs, failure: shared } : undefined;
 }
 
-function lastFailureIn(entries: readonly ElectedEntry[], serverTime: number): SharedFailure | undefined {
-  const { failure } = electionState(entries, serverTime);
-  if (failure?.failure === undefined) return undefined;
-  const { claimId: _claim, ...shared } = failure.failure;
-  return { id: failure.id, ...shared };
+function sharedBy(entry: ElectedEntry | undefined): SharedFailure | undefined {
+  if (entry?.failure === undefined) return undefined;
+  const { claimId: _claim, ...shared } = entry.failure;
+  return { id: entry.id, ...shared };
 }

@@ -1,12 +1,13 @@
 import type { AccessToken } from '../access-token.js';
 import { type Clock, sleep } from '../clock.js';
 import { DeadlineExceeded, withDeadline } from '../deadline.js';
-import { ImsvaultError, TokenRequestRejectedError } from '../errors.js';
+import { ImsvaultError, inWords, TokenRequestRejectedError } from '../errors.js';
 import type { Exchanged } from '../ims/exchange.js';
 import { redact } from '../redacted.js';
 import { fullJitterDelay } from '../retry.js';
 import type { FleetEvent } from './fleet-options.js';
-import type { PublishedToken, TokenDocument } from './token-document.js';
+import type { PublishedToken } from './published-token.js';
+import type { SharedFailure, TokenDocument } from './token-document.js';
 import { type Claim, isFinal, type StoredDocument, type TokenStore } from './token-store.js';
 
 /** How a claim ended. */
@@ -22,6 +23,7 @@ export interface Outcome {
 export interface ClaimRenewalOptions {
   store: TokenStore;
   exchange: (signal: AbortSignal) => Promise<Exchanged>;
+  credentialVersion?: ((signal: AbortSignal) => Promise<string | undefined>) | undefined;
   clock: Clock;
   random: () => number;
   newId: () => string;
@@ -96,8 +98,7 @@ async function publish(
       const isLate = clock.monotonic() - claimedAt >= ttlMs;
       if (tries >= PUBLISH_TRIES || isLate || isFinal(error)) {
         onEvent('publish-failed');
-        const why = error instanceof ImsvaultError ? error.message : 'unknown error';
-        warn(`${store.place}: the token was not written (${why}); it serves this process only`);
+        warn(`${store.place}: the token was not written (${inWords(error)}); it serves this process only`);
         return {};
       }
       await sleep(clock, fullJitterDelay(PUBLISH_DELAY, tries, random()), signal);
@@ -116,14 +117,29 @@ function tooSlow(leftMs: number): ImsvaultError {
 async function shareFailure(
   claim: Claim,
   error: unknown,
-  { store, newId, clock }: ClaimRenewalOptions,
+  { store, newId, clock, credentialVersion }: ClaimRenewalOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const count = (claim.base.lastFailure?.count ?? 0) + 1;
   const failure = { id: newId(), code: codeOf(error), retryAfterMs: pauseMs(error, count), count };
-  await withDeadline(clock, claim.ttlMs * (1 - EXCHANGE_SHARE), signal, (bounded) =>
-    store.shareFailure(claim, failure, bounded),
-  ).catch(() => undefined);
+  await withDeadline(clock, claim.ttlMs * (1 - EXCHANGE_SHARE), signal, async (bounded) => {
+    const isRejected = error instanceof TokenRequestRejectedError;
+    const rejected = isRejected ? await credentialVersion?.(bounded).catch(() => undefined) : undefined;
+    const known = rejected === undefined ? {} : { credentialVersion: rejected };
+    await store.shareFailure(claim, { ...failure, ...known }, bounded);
+  }).catch(() => undefined);
+}
+
+/** What IMS refused may have been replaced since: then there is nothing to wait out. */
+export async function isMended(
+  failure: SharedFailure,
+  { credentialVersion }: Pick<ClaimRenewalOptions, 'credentialVersion'>,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (failure.credentialVersion === undefined) return false;
+  const current = await credentialVersion?.(signal).catch(() => undefined);
+  signal.throwIfAborted();
+  return current !== undefined && current !== failure.credentialVersion;
 }
 
 /** 1 s, doubling, at most 5 min, or what the server asked for. A refused credential does not mend itself. */

@@ -2,8 +2,8 @@ import { AccessToken } from '../access-token.js';
 import type { Clock } from '../clock.js';
 import { reveal } from '../redacted.js';
 import type { StoredDocument } from './document-access.js';
+import type { PublishedToken } from './published-token.js';
 import { phaseAt, type RenewalPolicy, renewalSchedule, type TokenPhase } from './renewal-schedule.js';
-import type { PublishedToken } from './token-document.js';
 
 /** The token that a renewal starts from. */
 export interface Held {

@@ -40,6 +40,8 @@ export interface FleetOptions {
   tokenEndpoint: string;
   /** Reads the credential and exchanges it. Absent: a consumer, which only reads the document. */
   exchange?: (signal: AbortSignal) => Promise<Exchanged>;
+  /** The credential's current version, by its store's own id; undefined where the store numbers none. */
+  credentialVersion?: ((signal: AbortSignal) => Promise<string | undefined>) | undefined;
   clock: Clock;
   /** A number in [0, 1). */
   random: () => number;

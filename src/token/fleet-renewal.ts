@@ -1,16 +1,18 @@
 import type { AccessToken } from '../access-token.js';
 import { sleep } from '../clock.js';
-import { ImsvaultError } from '../errors.js';
+import { ImsvaultError, inWords } from '../errors.js';
 import { fullJitterDelay } from '../retry.js';
-import { EXCHANGE_SHARE, publishedToken, renewClaimed } from './claim-renewal.js';
+import { EXCHANGE_SHARE, isMended, publishedToken, renewClaimed } from './claim-renewal.js';
 import { createClaimWatch } from './claim-watch.js';
 import { createAdoption, type Held } from './fleet-adoption.js';
 import { mismatch, sharedFailure, waitTimeout } from './fleet-errors.js';
 import type { FleetOptions, FleetRenewal, RenewRequest } from './fleet-options.js';
 import { createRejectionLimit } from './fleet-rejections.js';
+import { createFleetWarnings } from './fleet-warnings.js';
 import { createWriteBack } from './fleet-write-back.js';
 import { createGenerationGuard } from './generation-guard.js';
-import type { PublishedToken, TokenDocument } from './token-document.js';
+import type { PublishedToken } from './published-token.js';
+import type { SharedFailure, TokenDocument } from './token-document.js';
 import { type Claim, type ClaimResult, isFinal, type StoredDocument } from './token-store.js';
 
 /** A caller without a usable token waits for others at most this many ttls. */
@@ -18,13 +20,12 @@ const MAX_WAIT_TTLS = 3;
 const POLL = { baseDelayMs: 250, maxDelayMs: 2000 };
 /** Nobody exchanges without the store before a random part of this has passed: all would at once. */
 const UNAVAILABLE_SPREAD_MS = 10_000;
-const CLOCK_WARNING_MS = 30_000;
 
 /** What a look at the document leads to. */
 type Decision =
   | { kind: 'use'; token: AccessToken }
   | { kind: 'claim' }
-  | { kind: 'wait'; leftMs: number; failure?: string };
+  | { kind: 'wait'; leftMs: number; failure?: SharedFailure };
 
 export function createFleetRenewal(options: FleetOptions): FleetRenewal {
   const { store, clock, random, newId, exchange, identity, identityRevision = 0, claimTtlMs = 20_000, warn } = options;
@@ -42,16 +43,15 @@ export function createFleetRenewal(options: FleetOptions): FleetRenewal {
       return isForeign(seen) || document?.readOnly === true ? undefined : baseOf(document);
     },
   });
-  let warnedOfClock = false;
-  let warnedOfWaiting = false;
+  const warnings = createFleetWarnings(store.place, warn);
 
   function adopt(seen: StoredDocument, published: PublishedToken): AccessToken {
-    warnedOfWaiting = false;
+    warnings.tokenCame();
     onEvent('adopted');
     return adoption.adopt(seen, published);
   }
 
-  function decide(seen: StoredDocument, held: Held, request: RenewRequest): Decision {
+  function decide(seen: StoredDocument, held: Held, request: RenewRequest, past?: string): Decision {
     const { document, clockOffsetMs } = seen;
     const published = adoption.newerToken(seen, held);
     if (published !== undefined) {
@@ -66,17 +66,21 @@ export function createFleetRenewal(options: FleetOptions): FleetRenewal {
     if (document?.renewal !== undefined) {
       const leftMs = watch.claimLeftMs(document.renewal);
       if (leftMs > 0) return { kind: 'wait', leftMs };
-    } else if (document?.lastFailure !== undefined) {
+    } else if (document?.lastFailure !== undefined && document.lastFailure.id !== past) {
       const leftMs = watch.failureLeftMs(document.lastFailure);
-      if (leftMs > 0) return { kind: 'wait', leftMs, failure: document.lastFailure.code };
+      if (leftMs > 0) return { kind: 'wait', leftMs, failure: document.lastFailure };
     }
     const canRenew = exchange !== undefined && document?.readOnly !== true;
     return canRenew ? { kind: 'claim' } : { kind: 'wait', leftMs: claimTtlMs };
   }
 
   /** @returns an error when this process cannot write */
-  async function claim(seen: StoredDocument, signal: AbortSignal): Promise<ClaimResult | ImsvaultError> {
-    const attempt = { id: newId(), ttlMs: claimTtlMs, base: baseOf(seen.document), versionId: seen.id };
+  async function claim(
+    seen: StoredDocument,
+    past: string | undefined,
+    signal: AbortSignal,
+  ): Promise<ClaimResult | ImsvaultError> {
+    const attempt = { id: newId(), ttlMs: claimTtlMs, base: baseOf(seen.document), versionId: seen.id, past };
     const result = await store.claim(attempt, signal).catch((error: unknown) => {
       signal.throwIfAborted();
       // Who may not write still gets a token.
@@ -151,33 +155,26 @@ export function createFleetRenewal(options: FleetOptions): FleetRenewal {
     await sleep(clock, random() * UNAVAILABLE_SPREAD_MS, signal);
   }
 
-  function warnOfClock(offsetMs: number): void {
-    if (warnedOfClock || Math.abs(offsetMs) <= CLOCK_WARNING_MS) return;
-    warnedOfClock = true;
-    warn(`this machine's clock is ${Math.round(Math.abs(offsetMs) / 1000)} s ${offsetMs > 0 ? 'behind' : 'ahead'}`);
-  }
-
-  function warnOfWaiting(): void {
-    if (warnedOfWaiting) return;
-    warnedOfWaiting = true;
-    warn(`${store.place}: there is no usable token yet; waiting for those who renew`);
-  }
-
   async function renew(given: RenewRequest, signal: AbortSignal): Promise<AccessToken> {
     const startedAt = clock.monotonic();
     const replaced = given.rejected ?? (given.forced === true ? undefined : given.forced);
     const held = adoption.heldToken(replaced ?? given.usable);
     let request = given;
+    /** The store's token, where it is due but better than none. */
+    let found: AccessToken | undefined;
     let hasSpread = store.claimSpreadMs === 0;
     let wasAway = false;
     let wasDenied = false;
+    /** The failure that is not waited out. */
+    let past: string | undefined;
     for (let round = 1; ; round++) {
       const seen = await store.read(signal).catch((error: unknown) => {
         if (error instanceof ImsvaultError && error.code === 'ERR_SECRET_UNAVAILABLE') return error;
         throw error;
       });
       if (seen instanceof ImsvaultError) {
-        if (wasAway) return exchangeAlone(`it cannot be used (${seen.message})`, request, signal);
+        if (found !== undefined) return found;
+        if (wasAway) return exchangeAlone(`it cannot be used (${inWords(seen)})`, request, signal);
         wasAway = true;
         await waitForStore(seen, request, signal);
         continue;
@@ -185,19 +182,22 @@ export function createFleetRenewal(options: FleetOptions): FleetRenewal {
       wasAway = false;
       const { document } = seen;
       if (document !== undefined) guard.check(document.generation, store.place);
-      warnOfClock(seen.clockOffsetMs);
+      warnings.ofClock(seen.clockOffsetMs);
       if (isForeign(seen)) {
         onEvent('identity-mismatch');
         if (options.onMismatch === 'fail' || exchange === undefined) throw mismatch(store.place);
         return exchangeAlone('its document is for another endpoint, scope, organisation or client', request, signal);
       }
       // Who insists on a new token without holding one means one newer than the store's.
-      if (round === 1 && given.forced === true) held.generation = document?.generation ?? 0;
+      if (given.forced === true) held.generation ??= document?.generation ?? 0;
 
-      let decision: Decision | ClaimResult = decide(seen, held, request);
+      let decision: Decision | ClaimResult = decide(seen, held, request, past);
       if (decision.kind === 'use') return decision.token;
       const due = adoption.newerToken(seen, held);
-      if (due !== undefined && request.usable === undefined) request = { ...request, usable: adopt(seen, due) };
+      if (due !== undefined && request.usable === undefined) {
+        found = adopt(seen, due);
+        request = { ...request, usable: found };
+      }
       if (decision.kind === 'claim' && !hasSpread) {
         // Most then see another's claim, instead of losing one.
         hasSpread = true;
@@ -206,9 +206,9 @@ export function createFleetRenewal(options: FleetOptions): FleetRenewal {
       }
       if (decision.kind === 'claim') {
         try {
-          const result = await claim(seen, signal);
+          const result = await claim(seen, past, signal);
           if (result instanceof ImsvaultError) {
-            if (wasDenied) return await exchangeAlone(`it cannot be used (${result.message})`, request, signal);
+            if (wasDenied) return await exchangeAlone(`it cannot be used (${inWords(result)})`, request, signal);
             wasDenied = true;
             await waitForStore(result, request, signal);
             continue;
@@ -217,17 +217,21 @@ export function createFleetRenewal(options: FleetOptions): FleetRenewal {
           decision = result;
         } catch (error) {
           signal.throwIfAborted();
-          if (request.usable !== undefined && given.usable === undefined) return request.usable;
+          if (found !== undefined) return found;
           throw error;
         }
       }
       if (decision.kind === 'wait') {
-        if (request.usable !== undefined && given.usable === undefined) return request.usable;
-        if (decision.failure !== undefined) throw sharedFailure(store.place, decision.failure, decision.leftMs);
+        if (decision.failure !== undefined && (await isMended(decision.failure, options, signal))) {
+          past = decision.failure.id;
+          continue;
+        }
+        if (found !== undefined) return found;
+        if (decision.failure !== undefined) throw sharedFailure(store.place, decision.failure.code, decision.leftMs);
         if (request.usable !== undefined) {
           throw waitTimeout(`${store.place}: another process renews`, Math.min(decision.leftMs, claimTtlMs / 4));
         }
-        if (exchange === undefined) warnOfWaiting();
+        if (exchange === undefined) warnings.ofWaiting();
       }
       if (clock.monotonic() - startedAt >= MAX_WAIT_TTLS * claimTtlMs) {
         return exchangeAlone(`no token came in ${(MAX_WAIT_TTLS * claimTtlMs) / 1000} s`, request, signal);

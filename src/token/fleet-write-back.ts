@@ -1,9 +1,10 @@
 import type { Clock } from '../clock.js';
-import { ImsvaultError } from '../errors.js';
+import { ImsvaultError, inWords } from '../errors.js';
 import type { ClaimWatch } from './claim-watch.js';
 import type { FleetEvent } from './fleet-options.js';
+import type { PublishedToken } from './published-token.js';
 import type { TokenPhase } from './renewal-schedule.js';
-import type { PublishedToken, TokenDocument } from './token-document.js';
+import type { TokenDocument } from './token-document.js';
 import { isFinal, type StoredDocument, type TokenStore } from './token-store.js';
 
 /**
@@ -71,8 +72,7 @@ export function createWriteBack(options: WriteBackOptions): WriteBack {
       onEvent('annotated');
     } catch (error) {
       onEvent('annotate-failed');
-      const why = error instanceof ImsvaultError ? error.message : 'unknown error';
-      if (!annotationFails) warn(`${store.place}: the metadata beside the token was not written (${why})`);
+      if (!annotationFails) warn(`${store.place}: the metadata beside the token was not written (${inWords(error)})`);
       annotationFails = true;
     }
   }

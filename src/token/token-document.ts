@@ -1,20 +1,15 @@
 import { ImsvaultError } from '../errors.js';
-import { readClaims } from '../ims/token-claims.js';
 import { type Redacted, redact, reveal } from '../redacted.js';
-
-/** The token that a document carries. Times are the servers' (IMS), not this machine's. */
-export interface PublishedToken {
-  accessToken: Redacted<string>;
-  tokenType: string;
-  /** Unix milliseconds. */
-  expiresAt: number;
-  /** Unix milliseconds. */
-  issuedAt: number;
-  scope: readonly string[];
-  clientId: string;
-  /** Which publication this is; a publisher recognises its own by it. */
-  publishId: string;
-}
+import {
+  type Fail,
+  type Fields,
+  ID,
+  type PublishedToken,
+  parseObject,
+  parseTime,
+  parseTokenFields,
+  tokenFields,
+} from './published-token.js';
 
 /** Somebody has the right to make the next generation. */
 export interface RenewalClaim {
@@ -34,6 +29,8 @@ export interface SharedFailure {
   retryAfterMs: number;
   /** How many renewals in a row have failed. */
   count: number;
+  /** The credential's version that IMS rejected, by the store's own id: a newer one need not wait. */
+  credentialVersion?: string;
 }
 
 /** What stands in the token's secret: one JSON value, written as a whole. */
@@ -59,11 +56,7 @@ export interface TokenDocument {
 export const DOCUMENT_SCHEMA = 'imsvault-token/1';
 /** The smallest of what the stores take is 25 KB; a token is under 2 KiB. */
 export const MAX_DOCUMENT_BYTES = 16 * 1024;
-const YEAR_MS = 365 * 24 * 3_600_000;
-const B64TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/;
-const ID = /^[A-Za-z0-9_-]{1,64}$/;
-/** Claim and clock may differ by the time a request takes. */
-const CLAIMS_TOLERANCE_MS = 120_000;
+const VERSION = /^[\x21-\x7e]{1,256}$/;
 
 /** JSON, to be written as it is. */
 export function serializeTokenDocument(document: TokenDocument): Redacted<string> {
@@ -76,17 +69,7 @@ export function serializeTokenDocument(document: TokenDocument): Redacted<string
       ...(document.identityRevision === 0 ? {} : { identity_revision: document.identityRevision }),
       token_endpoint: document.tokenEndpoint,
       generation: document.generation,
-      ...(token === undefined
-        ? {}
-        : {
-            access_token: reveal(token.accessToken),
-            token_type: token.tokenType,
-            expires_at: new Date(token.expiresAt).toISOString(),
-            issued_at: new Date(token.issuedAt).toISOString(),
-            scope: token.scope.join(','),
-            client_id: token.clientId,
-            publish_id: token.publishId,
-          }),
+      ...(token === undefined ? {} : tokenFields(token)),
       ...(renewal === undefined ? {} : { renewal: { id: renewal.id, ttl: renewal.ttlMs / 1000 } }),
       ...(lastFailure === undefined
         ? {}
@@ -96,6 +79,7 @@ export function serializeTokenDocument(document: TokenDocument): Redacted<string
               code: lastFailure.code,
               retry_after: lastFailure.retryAfterMs / 1000,
               count: lastFailure.count,
+              credential_version: lastFailure.credentialVersion,
             },
           }),
       ...(rejectionRenewedAt === undefined ? {} : { rejection_renewed_at: new Date(rejectionRenewedAt).toISOString() }),
@@ -129,7 +113,7 @@ export function parseTokenDocument(value: Redacted<string>, where: string, now: 
   if (typeof tokenEndpoint !== 'string' || tokenEndpoint.length > 2048) throw fail('its token_endpoint is malformed');
   if (!isCount(identityRevision)) throw fail('its identity_revision is malformed');
   if (!isCount(generation)) throw fail('its generation is malformed');
-  const token = fields.access_token === undefined ? undefined : parseToken(fields, now, fail);
+  const token = fields.access_token === undefined ? undefined : parseTokenFields(fields, now, fail);
   const renewal = parseRenewal(fields.renewal, fail);
   const lastFailure = parseFailure(fields.last_failure, fail);
   const rejectionRenewedAt = parseTime(fields.rejection_renewed_at);
@@ -165,42 +149,6 @@ const KNOWN: ReadonlySet<string> = new Set([
   'rejection_renewed_at',
 ]);
 
-type Fields = Readonly<Record<string, unknown>>;
-type Fail = (what: string) => ImsvaultError;
-
-function parseToken(fields: Fields, now: number, fail: Fail): PublishedToken {
-  const {
-    access_token: accessToken,
-    token_type: tokenType,
-    scope,
-    client_id: clientId,
-    publish_id: publishId,
-  } = fields;
-  if (typeof accessToken !== 'string' || !B64TOKEN.test(accessToken)) throw fail('its access_token is malformed');
-  if (tokenType !== 'bearer') throw fail('its token_type is not bearer');
-  if (typeof scope !== 'string') throw fail('its scope is malformed');
-  if (typeof clientId !== 'string' || !/^[\x21-\x7e]{1,256}$/.test(clientId)) throw fail('its client_id is malformed');
-  if (typeof publishId !== 'string' || !ID.test(publishId)) throw fail('its publish_id is malformed');
-  const [expiresAt, issuedAt] = [parseTime(fields.expires_at), parseTime(fields.issued_at)];
-  if (expiresAt === undefined || issuedAt === undefined || issuedAt >= expiresAt) throw fail('its times are malformed');
-  if (expiresAt > now + YEAR_MS) throw fail('its expires_at is more than a year away');
-  const claims = readClaims(accessToken);
-  if (claims?.clientId !== undefined && claims.clientId !== clientId) throw fail("its client_id is not its token's");
-  if (claims?.createdAt !== undefined && claims.lifetimeSeconds !== undefined) {
-    const until = claims.createdAt + claims.lifetimeSeconds * 1000;
-    if (expiresAt > until + CLAIMS_TOLERANCE_MS) throw fail("its expires_at is later than its token's");
-  }
-  return {
-    accessToken: redact(accessToken),
-    tokenType,
-    expiresAt,
-    issuedAt,
-    scope: scope.split(',').filter((name) => name !== ''),
-    clientId,
-    publishId,
-  };
-}
-
 function parseRenewal(value: unknown, fail: Fail): RenewalClaim | undefined {
   if (value === undefined) return undefined;
   const { id, ttl } = (value ?? {}) as Fields;
@@ -212,29 +160,16 @@ function parseRenewal(value: unknown, fail: Fail): RenewalClaim | undefined {
 
 function parseFailure(value: unknown, fail: Fail): SharedFailure | undefined {
   if (value === undefined) return undefined;
-  const { id, code, retry_after: retryAfter, count } = (value ?? {}) as Fields;
+  const { id, code, retry_after: retryAfter, count, credential_version: version } = (value ?? {}) as Fields;
   if (typeof id !== 'string' || !ID.test(id)) throw fail('its last_failure is malformed');
   if (typeof code !== 'string' || !/^\w{1,64}$/.test(code)) throw fail('its last_failure.code is malformed');
   if (typeof retryAfter !== 'number' || !(retryAfter >= 0)) throw fail('its last_failure.retry_after is malformed');
   if (!isCount(count) || count < 1) throw fail('its last_failure.count is malformed');
-  return { id, code, retryAfterMs: Math.min(retryAfter, 300) * 1000, count };
+  const failure = { id, code, retryAfterMs: Math.min(retryAfter, 300) * 1000, count };
+  // What it serves for is an early try: a malformed one only means that there is none.
+  return typeof version === 'string' && VERSION.test(version) ? { ...failure, credentialVersion: version } : failure;
 }
 
 function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
-}
-
-function parseTime(value: unknown): number | undefined {
-  if (typeof value !== 'string' || !/^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(value)) return undefined;
-  const time = Date.parse(value);
-  return Number.isNaN(time) ? undefined : time;
-}
-
-function parseObject(text: string): Fields | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -1,3 +1,4 @@
+import { tokenChannel } from '../channels.js';
 import type { ErrorCode } from '../errors.js';
 import type { FleetEvent } from './fleet-options.js';
 
@@ -41,7 +42,7 @@ export interface TokenFailure {
 /** How often each kind of event has happened. */
 export type TokenCounters = Readonly<Record<TokenEvent['type'], number>>;
 
-/** Counts events, and passes them on. */
+/** Counts events, and passes them on: to the listener, and to the subscribers of the channel `imsvault:token`. */
 export interface TokenEvents {
   /** Never throws. */
   emit(event: TokenEvent): void;
@@ -84,6 +85,7 @@ export function createTokenEvents(
   return {
     emit(event) {
       counters[event.type]++;
+      if (tokenChannel.hasSubscribers) tokenChannel.publish(event);
       if (listener === undefined) return;
       try {
         // An async listener's rejection would be nobody's, and end the process.

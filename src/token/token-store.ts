@@ -17,6 +17,8 @@ export interface ClaimAttempt {
   base: TokenDocument;
   /** The version that was read; null: there was none. */
   versionId: string | null;
+  /** The id of a failure that is not to be waited out. */
+  past?: string | undefined;
 }
 
 /** The right to make the next generation. */
@@ -32,8 +34,8 @@ export interface Claim {
 
 export type ClaimResult =
   | { kind: 'won'; claim: Claim }
-  /** Another process renews, or has failed to: its error's code is `failure`. */
-  | { kind: 'wait'; leftMs: number; failure?: string }
+  /** Another process renews, or has failed to. */
+  | { kind: 'wait'; leftMs: number; failure?: SharedFailure }
   /** Somebody else was first: read again. */
   | { kind: 'lost' };
 

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/clock.js';
+import { redact } from '../../src/redacted.js';
+import { createMemoryStore } from '../support/memory-store.js';
 import { CLIENT_ID, CLIENT_SECRET, emulated, type Given, run, workspace } from './support.js';
 
 interface Step {
@@ -149,5 +151,32 @@ describe('imsvault doctor', () => {
     const nowhere = await workspace(chain('{ provider: env, clientId: A, clientSecret: B }'));
     const last = await report({ env, cwd: nowhere });
     expect({ code: last.code, read: last.summary[4] }).toEqual({ code: 3, read: 'env: read failed' });
+  });
+});
+
+describe('the token store', () => {
+  it('is looked at, and told of where it cannot be used', async () => {
+    const { env } = await emulated();
+    const cwd = await workspace('credentials: { provider: env }\ntokenStore: { provider: ./store.mjs }\n');
+    const store = await createMemoryStore(cwd);
+    const doctor = async () => {
+      const { code, stdout } = await run(['doctor', '-o', 'json', '--config', 'imsvault.config.yaml'], { cwd, env });
+      const { steps } = JSON.parse(stdout) as { steps: { name: string }[] };
+      return { code, step: steps.find(({ name }) => name === 'token store') };
+    };
+    expect(await doctor()).toMatchObject({
+      code: 0,
+      step: { status: 'ok', detail: 'the secret "token": no token yet' },
+    });
+    await run(['token', '--config', 'imsvault.config.yaml'], { cwd, env });
+    expect(await doctor()).toMatchObject({
+      code: 0,
+      step: { detail: expect.stringContaining('generation 1, 1440 min') },
+    });
+    store.state.text = redact('{"not":"a token document"}');
+    expect(await doctor()).toMatchObject({
+      code: 3,
+      step: { status: 'failed', error: { code: 'ERR_SECRET_MALFORMED' } },
+    });
   });
 });

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { runStatus } from '../../src/cli/commands/status.js';
 import { ImsvaultError } from '../../src/errors.js';
 import { write } from '../config/support.js';
 import { createMemoryStore } from '../support/memory-store.js';
@@ -92,24 +91,25 @@ describe('imsvault status', () => {
     expect(parsed(stdout)).toMatchObject([{ usable: false, error: { code: 'ERR_TOKEN_DOCUMENT_MISMATCH' } }]);
   });
 
-  it('shows what this machine has cached, where something can tell', async () => {
-    const { env, cwd } = await setUp('credentials: { provider: env }\n');
-    let stdout = '';
-    const io = {
-      stdout: (text: string) => {
-        stdout += text;
-      },
-      stderr: () => undefined,
-      env,
-      cwd,
-      signal: new AbortController().signal,
+  it('shows what this machine has cached, and makes nothing of a cache that is turned off', async () => {
+    const { env, cwd, emulator } = await setUp('credentials: { provider: env }\n');
+    const cached = { cwd, env: { ...env, XDG_CACHE_HOME: cwd, IMSVAULT_CACHE: 'on' } };
+    const check = async (given = cached) => {
+      const { code, stdout } = await run(['status', '--check', '-o', 'json'], given);
+      return { code, ...parsed(stdout)[0] };
     };
-    const now = Date.now();
-    const cached = { clientId: 'c', scope: ['a', 'b'], issuedAt: now - 1000, expiresAt: now + 3_600_000 };
-    const given = { config: 'imsvault.config.yaml', output: 'json', check: true } as const;
-    expect(await runStatus(given, io, { readCached: async () => cached })).toBe(0);
-    expect(parsed(stdout)).toMatchObject([{ usable: true, cached: { client_id: 'c', scope: 'a,b', phase: 'fresh' } }]);
-    expect(await runStatus(given, io, { readCached: async () => undefined })).toBe(5);
+    expect(await check()).toMatchObject({ code: 5, usable: false });
+    await run(['token'], cached);
+    expect(await check()).toMatchObject({
+      code: 0,
+      usable: true,
+      cached: { client_id: 'cli-test-client', phase: 'fresh' },
+    });
+    expect(await check({ cwd, env: { ...cached.env, IMSVAULT_CACHE: 'off' } })).toMatchObject({
+      code: 5,
+      usable: false,
+    });
+    expect(emulator.exchanges).toBe(1);
   });
 });
 

@@ -48,7 +48,7 @@ describe('finding a config file', () => {
     const top = await tempFolder();
     await write(top, 'imsvault.config.yaml', '');
     await write(top, 'imsvault.config.json', '');
-    const error = await failure(findConfigFile(top, '/nowhere'));
+    const error = await failure((async () => findConfigFile(top, '/nowhere'))());
     expect(error.message).toContain('imsvault.config.yaml');
     expect(error.message).toContain('imsvault.config.json');
     expect(error.hint).toContain('--config');

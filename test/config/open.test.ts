@@ -96,8 +96,14 @@ describe('an opened credential source', () => {
     expect(second.provider.close).toHaveBeenCalledOnce();
   });
 
-  it('gives the provider itself to those who ask for it', async () => {
+  it('gives the provider, traced, to those who ask for it: all that it can, and nothing else', async () => {
     const { provider, block, deps } = setUp();
-    expect(await openProvider(block, deps)).toBe(provider);
+    const opened = await openProvider(block, deps);
+    expect(Object.keys(opened).sort()).toEqual(Object.keys(provider).sort());
+    const [ref, options] = [{ path: 'a' }, { fresh: true }];
+    expect((await opened.readSecret(ref, options)).value).toBe(SECRET);
+    expect(provider.readSecret).toHaveBeenCalledExactlyOnceWith(ref, options);
+    await opened.close?.();
+    expect(provider.close).toHaveBeenCalledOnce();
   });
 });

@@ -14,7 +14,7 @@ import { type Moto, startMoto } from './servers/moto.js';
 import { startOpenBao, type VaultServer } from './servers/openbao.js';
 import { startRecordingProxy } from './servers/recording-proxy.js';
 
-const CLI = fileURLToPath(new URL('../../bin/imsvault.js', import.meta.url));
+const CLI = fileURLToPath(new URL('../../bin/imsvault.cjs', import.meta.url));
 const COSTS = readFileSync(new URL('../../docs/costs.md', import.meta.url), 'utf8');
 const CLIENT_ID = 'end-to-end-client';
 const CLIENT_SECRET = `p8e-${randomBytes(16).toString('hex')}`;
@@ -55,7 +55,11 @@ describe('imsvault token, as a user runs it', () => {
       execFile(
         process.execPath,
         [CLI, ...args],
-        { cwd: folder, env: { PATH: process.env.PATH ?? '', HOME: folder, ...env }, timeout: 60_000 },
+        {
+          cwd: folder,
+          env: { PATH: process.env.PATH ?? '', HOME: folder, IMSVAULT_CACHE: 'off', ...env },
+          timeout: 60_000,
+        },
         (error, stdout, stderr) => resolve({ code: error === null ? 0 : Number(error.code ?? -1), stdout, stderr }),
       );
     });

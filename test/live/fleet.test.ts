@@ -9,7 +9,7 @@ import { startAzure } from '../support/azure/stand-in.js';
 import { startMoto } from './servers/moto.js';
 import { startOpenBao } from './servers/openbao.js';
 
-const CLI = fileURLToPath(new URL('../../bin/imsvault.js', import.meta.url));
+const CLI = fileURLToPath(new URL('../../bin/imsvault.cjs', import.meta.url));
 const CREDENTIAL = { FUSION_CLIENT_ID: 'emulator-client-id', FUSION_CLIENT_SECRET: 'emulator-client-secret' };
 
 interface Store {
@@ -87,7 +87,7 @@ async function end(): Promise<void> {
 /** `imsvault token --output json` in a process of its own. */
 function token(config: string, ...args: string[]): Promise<{ access_token: string; source: string }> {
   const home = folder ?? expect.unreachable('the test has not begun');
-  const env = { PATH: process.env.PATH ?? '', HOME: home, ...CREDENTIAL, ...store?.env };
+  const env = { PATH: process.env.PATH ?? '', HOME: home, IMSVAULT_CACHE: 'off', ...CREDENTIAL, ...store?.env };
   return new Promise((resolve, reject) => {
     const command = [CLI, '--config', join(home, config), 'token', '--output', 'json', ...args];
     execFile(process.execPath, command, { env, timeout: 60_000 }, (error, stdout, stderr) => {

@@ -25,10 +25,9 @@ interface Store {
 
 const CREDENTIAL = { client_id: CLIENT_ID, client_secret: 'emulator-client-secret', owner: 'team a' };
 
-const stores: { name: string; keepsOthers: boolean; start: () => Promise<Store> }[] = [
+const stores: { name: string; start: () => Promise<Store> }[] = [
   {
     name: 'OpenBao',
-    keepsOthers: false,
     async start() {
       const bao = await startOpenBao();
       await bao.api('secret/data/ims/fusion', { data: CREDENTIAL });
@@ -44,7 +43,6 @@ const stores: { name: string; keepsOthers: boolean; start: () => Promise<Store> 
   },
   {
     name: 'AWS Secrets Manager',
-    keepsOthers: true,
     async start() {
       const moto = await startMoto();
       await moto.putSecret('ims/fusion', JSON.stringify(CREDENTIAL));
@@ -69,7 +67,7 @@ const stores: { name: string; keepsOthers: boolean; start: () => Promise<Store> 
   },
 ];
 
-describe.each(stores)('imsvault rotate with $name', ({ start, keepsOthers }) => {
+describe.each(stores)('imsvault rotate with $name', ({ start }) => {
   let store: Store;
   let ims: ImsEmulator;
   let folder: string;
@@ -151,8 +149,7 @@ describe.each(stores)('imsvault rotate with $name', ({ start, keepsOthers }) => 
     );
   });
 
-  const ifItKeepsOthers = keepsOthers ? it : () => undefined;
-  ifItKeepsOthers('gives tokens by the version before, when the new secret is deleted at Adobe', async () => {
+  it('gives tokens by the version before, when the new secret is deleted at Adobe', async () => {
     const [old] = ims.clientSecrets(CLIENT_ID);
     expect((await rotate('--yes')).code).toBe(0);
     ims.setClientSecrets(CLIENT_ID, [old?.clientSecret ?? '']);
@@ -162,6 +159,6 @@ describe.each(stores)('imsvault rotate with $name', ({ start, keepsOthers }) => 
     const { accessToken } = await provider.getToken();
     await provider.close();
     expect(ims.isIssued(accessToken)).toBe(true);
-    expect(warnings).toEqual([expect.stringContaining('the credential of AWSPREVIOUS worked')]);
+    expect(warnings).toEqual([expect.stringMatching(/the credential of (AWSPREVIOUS|version \d+) worked$/)]);
   });
 });

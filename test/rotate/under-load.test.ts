@@ -22,10 +22,7 @@ function consumer({ clock, httpOf, providerOf }: World, at: Process['at']): Toke
   const renew = createExchangeRenewal({ ...ims, source, exchanger: createExchanger(ims) });
   return createTokenManager({
     ...common,
-    renew: async (_request, signal) => {
-      const renewed = await renew(signal);
-      return { token: renewed.token, source: renewed.source.provider };
-    },
+    renew: async (_request, signal) => ({ token: (await renew(signal)).token, source: 'memory' }),
   });
 }
 

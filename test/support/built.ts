@@ -26,7 +26,7 @@ export async function buildPackage(entryPoints: Readonly<Record<string, string>>
     splitting: true,
     format: 'esm',
     platform: 'node',
-    external: ['undici', 'node-vault', '@aws-sdk/*', '@azure/*'],
+    external: ['undici', 'node-vault', '@aws-sdk/*', '@azure/*', '@opentelemetry/api'],
     banner: {
       js: "import { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);",
     },

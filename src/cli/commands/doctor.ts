@@ -3,10 +3,11 @@ import { openTokenEngine, type TokenEngine } from '../../engine/token-engine.js'
 import { ConfigInvalidError } from '../../errors.js';
 import { createHttpClient, type HttpClient } from '../../net/http-client.js';
 import { isLoopbackHost } from '../../net/loopback.js';
-import { type Checkup, createCheckup, formatStep } from '../checkup.js';
+import { type Checkup, createCheckup, type Finding, formatStep } from '../checkup.js';
 import { EXIT, exitCodeFor } from '../exit-codes.js';
 import { type GlobalOptions, type Io, loadOptions } from '../io.js';
 import { printWarning } from '../print-error.js';
+import { readStoredFacts, type StoredFacts } from '../token-facts.js';
 import { checkImsNetwork } from './doctor-network.js';
 import { type ProbeOptions, probeFusion } from './doctor-probe.js';
 import { checkStores } from './doctor-store.js';
@@ -59,6 +60,12 @@ async function examine(
   const { credentials } = engine;
   if (credentials === undefined) checkup.skip('credential', 'a consumer has none');
   const credential = credentials === undefined ? undefined : await checkStores(checkup, credentials, openDeps, signal);
+  const { tokenStore } = profile;
+  if (tokenStore !== undefined) {
+    await checkup.step('token store', async () =>
+      describeStored(await readStoredFacts(tokenStore, profile, openDeps, signal)),
+    );
+  }
   await checkup.step('IMS: network', async () => ({
     ...(await checkImsNetwork(profile.ims.tokenEndpoint, engine.imsHttp, openDeps.proxy, systemClock, signal)),
   }));
@@ -73,6 +80,14 @@ async function examine(
   if (options.probe !== true) return;
   if (token === undefined) return checkup.skip('Fusion: probe', 'it needs a token');
   await checkup.step('Fusion: probe', () => probeFusion(token, options, http, signal));
+}
+
+/** It is read only: that it can be written shows when a token is renewed. */
+function describeStored({ place, generation, token, lastFailure }: StoredFacts): Finding {
+  const detail =
+    token === undefined ? 'no token yet' : `generation ${generation}, ${Math.round(token.leftMs / 60_000)} min left`;
+  if (lastFailure === undefined) return { detail: `${place}: ${detail}` };
+  return { detail: `${place}: ${detail}; the last renewal failed with ${lastFailure.code}`, warning: true };
 }
 
 function describeConfig({ profile }: TokenEngine): string {

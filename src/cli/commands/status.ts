@@ -3,13 +3,14 @@ import { listProfiles } from '../../config/list-profiles.js';
 import { loadProfile, type ResolvedProfile } from '../../config/load.js';
 import type { OpenDeps } from '../../config/open.js';
 import { parseDuration } from '../../duration.js';
+import { type MachineCache, watchForCache } from '../../engine/machine-cache.js';
 import { ConfigInvalidError } from '../../errors.js';
 import { proxySettingsFromEnv } from '../../net/proxy-settings.js';
 import { EXIT, exitCodeFor } from '../exit-codes.js';
 import { type GlobalOptions, type Io, loadOptions } from '../io.js';
 import { printWarning } from '../print-error.js';
 import { formatCheck, formatReport, reportDocument } from '../status-output.js';
-import { type JudgedToken, judge, readStoredFacts, type StoredFacts, type TokenFacts } from '../token-facts.js';
+import { type JudgedToken, judge, readStoredFacts, type StoredFacts } from '../token-facts.js';
 
 export interface StatusOptions extends GlobalOptions {
   output: 'text' | 'json';
@@ -31,13 +32,8 @@ export interface StatusReport {
   error?: unknown;
 }
 
-export interface StatusSources {
-  /** The token that this machine's cache holds for a profile. Without it the cache is not reported. */
-  readCached?: (profile: ResolvedProfile) => Promise<TokenFacts | undefined>;
-}
-
 /** Shows what is known of the token. Exchanges nothing, reads no credential, prints no token. */
-export async function runStatus(options: StatusOptions, io: Io, sources: StatusSources = {}): Promise<number> {
+export async function runStatus(options: StatusOptions, io: Io): Promise<number> {
   const minTtlMs = options.minTtl === undefined ? 0 : parseDuration(options.minTtl);
   if (minTtlMs === undefined) {
     throw new ConfigInvalidError([{ path: '--min-ttl', message: 'write a duration: 30s, 10m, 2h, or milliseconds' }]);
@@ -45,7 +41,7 @@ export async function runStatus(options: StatusOptions, io: Io, sources: StatusS
   const reports: StatusReport[] = [];
   for (const name of await profilesOf(options, io)) {
     const given = name === undefined ? options : { ...options, profile: name };
-    reports.push(await reportOn(given, minTtlMs, io, sources));
+    reports.push(await reportOn(given, minTtlMs, io));
   }
   const now = systemClock.now();
   if (options.output === 'json') {
@@ -66,22 +62,20 @@ async function profilesOf(options: StatusOptions, io: Io): Promise<readonly (str
   return (await listProfiles(loadOptions(options, io))) ?? [undefined];
 }
 
-async function reportOn(
-  options: StatusOptions,
-  minTtlMs: number,
-  io: Io,
-  { readCached }: StatusSources,
-): Promise<StatusReport> {
+async function reportOn(options: StatusOptions, minTtlMs: number, io: Io): Promise<StatusReport> {
   const named = options.profile === undefined ? {} : { profile: options.profile };
+  const warn = (message: string) => printWarning(message, io, options.output);
+  let machine: MachineCache;
   let profile: ResolvedProfile;
   try {
-    profile = await loadProfile(loadOptions(options, io));
+    const load = loadOptions(options, io);
+    machine = watchForCache(load, { clock: systemClock, random: Math.random, warn });
+    profile = await loadProfile({ ...load, env: machine.env });
   } catch (error) {
     // One profile's config must not hide the others.
     if (options.all !== true) throw error;
     return { ...named, usable: false, error };
   }
-  const warn = (message: string) => printWarning(message, io, options.output);
   for (const warning of profile.warnings) warn(warning);
   const { baseDir, tokenStore } = profile;
   const deps: OpenDeps = {
@@ -95,8 +89,8 @@ async function reportOn(
   const isUsable = (token: JudgedToken | undefined) =>
     token !== undefined && token.phase !== 'expired' && token.leftMs >= minTtlMs;
 
-  const facts = await readCached?.(profile);
-  const cached = facts && judge(facts, profile, systemClock.now());
+  const held = profile.cache === false ? undefined : await machine.peek(profile);
+  const cached = held && judge(held, profile, systemClock.now());
   const head = {
     ...(profile.name === undefined ? {} : { profile: profile.name }),
     ...(cached === undefined ? {} : { cached }),

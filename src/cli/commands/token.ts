@@ -13,6 +13,8 @@ export interface TokenCommandOptions extends GlobalOptions {
   /** A duration: the life that the token must still have. */
   minTtl?: string;
   force?: boolean;
+  /** False: `--no-cache`. */
+  cache: boolean;
 }
 
 export async function runToken(options: TokenCommandOptions, io: Io): Promise<number> {
@@ -24,24 +26,21 @@ export async function runToken(options: TokenCommandOptions, io: Io): Promise<nu
     clock: systemClock,
     random: Math.random,
     warn: (message) => printWarning(message, io, options.output),
+    useCache: (configured) => options.cache && configured !== false,
   });
   try {
-    let source = '';
     const manager = createTokenManager({
       clock: systemClock,
       random: Math.random,
-      renewal: engine.renewal,
-      async renew(request, closing) {
-        const renewed = await engine.renew(request, AbortSignal.any([closing, io.signal]));
-        source = renewed.source;
-        return renewed;
-      },
+      renewal: { ...engine.renewal, background: false },
+      renew: (request, closing) => engine.renew(request, AbortSignal.any([closing, io.signal])),
     });
     const token = await manager.getToken({ forceRenew: options.force === true, minTtlMs, signal: io.signal });
     if (options.minTtl !== undefined && token.expiresAt - systemClock.now() < minTtlMs) {
       printWarning('IMS gives tokens a shorter life than --min-ttl asks for', io, options.output);
     }
-    io.stdout(formatToken(token, options.output, source, systemClock.now()));
+    const source = manager.status().token?.source ?? '';
+    io.stdout(formatToken(token, options.output, source, systemClock.now(), io.env));
     return EXIT.done;
   } finally {
     await engine.close();

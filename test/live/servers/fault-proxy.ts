@@ -6,6 +6,8 @@ export type ProxyMode = 'pass' | 'reset' | 'hang';
 
 export interface FaultProxy {
   port: number;
+  /** When each connection came, milliseconds of `performance.now()`. */
+  connections: number[];
   /** Takes effect at once, also on connections that are kept alive. */
   setMode(mode: ProxyMode): void;
   close(): Promise<void>;
@@ -14,6 +16,7 @@ export interface FaultProxy {
 /** A TCP relay on 127.0.0.1 before a real server, to make the network between them misbehave. TLS passes through. */
 export async function startFaultProxy(target: { host?: string; port: number }): Promise<FaultProxy> {
   let mode: ProxyMode = 'pass';
+  const connections: number[] = [];
   const pairs = new Map<Socket, Socket | undefined>();
 
   function drop(client: Socket): void {
@@ -23,6 +26,7 @@ export async function startFaultProxy(target: { host?: string; port: number }): 
   }
 
   const server = createServer((client) => {
+    connections.push(performance.now());
     client.on('error', () => undefined);
     client.on('close', () => {
       pairs.get(client)?.destroy();
@@ -61,6 +65,7 @@ export async function startFaultProxy(target: { host?: string; port: number }): 
 
   return {
     port: address.port,
+    connections,
     setMode(next) {
       // Bytes that were swallowed do not come back: a connection that has hung ends with the fault.
       if (next === 'reset' || (mode === 'hang' && next === 'pass'))

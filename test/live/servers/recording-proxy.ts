@@ -9,8 +9,8 @@ export interface RecordingProxy {
   close(): Promise<void>;
 }
 
-/** Passes plain http on to `target`, an origin, and writes down what was asked. */
-export async function startRecordingProxy(target: string): Promise<RecordingProxy> {
+/** Passes plain http on to `target`, an origin, and writes down what was asked. `host` is where it listens. */
+export async function startRecordingProxy(target: string, host = '127.0.0.1'): Promise<RecordingProxy> {
   const requests: string[] = [];
   const server = createServer((incoming, outgoing) => {
     const { method, url = '/', headers } = incoming;
@@ -22,10 +22,10 @@ export async function startRecordingProxy(target: string): Promise<RecordingProx
     upstream.on('error', () => outgoing.destroy());
     incoming.pipe(upstream);
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(0, host);
   await once(server, 'listening');
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `http://${host}:${(server.address() as AddressInfo).port}`,
     requests,
     async close() {
       server.closeAllConnections();

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { sleep } from '../../../src/clock.js';
+import { TokenRequestRejectedError } from '../../../src/errors.js';
 import type { ElectedEntry } from '../../../src/secret/provider.js';
 import type { ManualClock } from '../../support/manual-clock.js';
 import {
@@ -42,6 +43,22 @@ function elect(clock: ManualClock, store: FakeStore, entries: ElectedEntry[]) {
 }
 
 describe('a store with an election instead of compare-and-swap', () => {
+  it('does not wait out a refused credential that has been replaced since', async () => {
+    const { clock, store, entries } = electing();
+    let version = '7';
+    const credentialVersion = async () => version;
+    const failing = createWorker(clock, store, { credentialVersion });
+    failing.exchange = () =>
+      Promise.reject(new TokenRequestRejectedError('no', { error: 'invalid_client', status: 400 }));
+    await expect(settled(clock, failing.renew())).rejects.toMatchObject({ error: 'invalid_client' });
+    expect(entries.at(-1)?.failure).toMatchObject({ credentialVersion: '7' });
+    const other = createWorker(clock, store, { credentialVersion });
+    await expect(settled(clock, other.renew())).rejects.toMatchObject({ code: 'ERR_TOKEN_REQUEST_REJECTED' });
+    version = '8';
+    await settled(clock, other.renew());
+    expect([other.exchanges, clock.monotonic() < 60_000]).toEqual([1, true]);
+  });
+
   it('holds published documents only; the winner waits until its second is over by one more', async () => {
     const { clock, store, entries } = electing();
     await clock.advance(400);

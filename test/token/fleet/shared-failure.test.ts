@@ -68,6 +68,37 @@ describe('rule 6: failure is shared', () => {
     }
   });
 
+  it('does not wait out a refused credential that has been replaced since', async () => {
+    const { clock, store } = setUp();
+    let version: string | undefined = '7';
+    const credentialVersion = async () => version;
+    const failing = createWorker(clock, store, { credentialVersion });
+    failing.exchange = () =>
+      Promise.reject(new TokenRequestRejectedError('no', { error: 'invalid_client', status: 400 }));
+    await expect(settled(clock, failing.renew())).rejects.toMatchObject({ error: 'invalid_client' });
+    expect(store.document?.lastFailure).toMatchObject({ credentialVersion: '7' });
+
+    const other = createWorker(clock, store, { credentialVersion });
+    const blind = createWorker(clock, store);
+    for (const unchanged of ['7', undefined]) {
+      version = unchanged;
+      await expect(settled(clock, other.renew())).rejects.toMatchObject({ code: 'ERR_TOKEN_REQUEST_REJECTED' });
+    }
+    version = '8';
+    await expect(settled(clock, blind.renew())).rejects.toMatchObject({ code: 'ERR_TOKEN_REQUEST_REJECTED' });
+    await settled(clock, other.renew());
+    expect([other.exchanges, blind.exchanges, clock.monotonic() < 60_000]).toEqual([1, 0, true]);
+    expect(store.document?.lastFailure).toBeUndefined();
+  });
+
+  it('shares the version of a refused credential, never of another failure', async () => {
+    const { clock, store } = setUp();
+    const worker = createWorker(clock, store, { credentialVersion: async () => '7' });
+    worker.exchange = () => Promise.reject(serverError());
+    await expect(settled(clock, worker.renew())).rejects.toThrow();
+    expect(store.document?.lastFailure).not.toHaveProperty('credentialVersion');
+  });
+
   it('serves what is valid while the store is away', async () => {
     const { clock, store } = setUp();
     store.onRead = () => {
@@ -153,5 +184,31 @@ describe('rule 6: failure is shared', () => {
     store.holds(documentOf({ token: published(clock.now()) }));
     await settled(clock, renewal, 4000);
     expect([worker.exchanges, worker.warnings]).toEqual([0, []]);
+  });
+
+  it('gives the due token that it has found when the store goes away before the claim', async () => {
+    const { clock, store } = setUp();
+    store.claimSpreadMs = 2000;
+    store.holds(documentOf({ token: published(clock.now() - HOUR + 120_000) }));
+    const worker = createWorker(clock, store);
+    const renewal = worker.renew();
+    await clock.advance(100);
+    store.onRead = () => {
+      throw unavailable();
+    };
+    expect((await settled(clock, renewal)).accessToken).toContain('published-');
+    expect(worker.exchanges).toBe(0);
+  });
+
+  it('still insists on a new token after a first look has failed', async () => {
+    const { clock, store } = setUp();
+    store.holds(documentOf({ generation: 4, token: published(clock.now()) }));
+    let looks = 0;
+    store.onRead = () => {
+      if (++looks === 1) throw unavailable();
+    };
+    const worker = createWorker(clock, store);
+    await settled(clock, worker.renew({ forced: true }));
+    expect([worker.exchanges, store.document?.generation]).toEqual([1, 5]);
   });
 });

@@ -1,0 +1,15 @@
+#!/usr/bin/env node
+'use strict';
+
+const exitCode = printCached();
+if (exitCode === undefined) import('../dist/cli.js').then(({ run }) => run());
+else process.exitCode = exitCode;
+
+/** Whatever goes wrong here, the whole program meets again, and says what it is. */
+function printCached() {
+  try {
+    return require('../dist/fast-token.cjs').printCachedToken(process.argv, process.env);
+  } catch {
+    return undefined;
+  }
+}

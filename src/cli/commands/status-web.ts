@@ -1,0 +1,30 @@
+import { resolve } from 'node:path';
+import { defaultTokenFile } from '../../agent/default-token-file.js';
+import { parseListenAddress } from '../../agent/listen-address.js';
+import { requestWebLink } from '../../agent/web-link.js';
+import { ConfigInvalidError } from '../../errors.js';
+import { readSecretFile } from '../../secret/secret-file.js';
+import { EXIT } from '../exit-codes.js';
+import type { Io } from '../io.js';
+
+export interface StatusWebOptions {
+  output: 'text' | 'json';
+  /** As `imsvault serve --listen` takes it. Default `127.0.0.1:7717`. */
+  agent?: string;
+  tokenFile?: string;
+}
+
+/** Prints a link to the status page of a running agent. It works once, within a minute. */
+export async function runStatusWeb(options: StatusWebOptions, io: Io): Promise<number> {
+  const address = parseListenAddress(options.agent ?? '127.0.0.1:7717', '--agent');
+  const tokenFile = options.tokenFile === undefined ? defaultTokenFile(io.env) : resolve(io.cwd, options.tokenFile);
+  if (tokenFile === undefined) {
+    throw new ConfigInvalidError([
+      { path: '--token-file', message: "is required where XDG_RUNTIME_DIR is not set; name the agent's token file" },
+    ]);
+  }
+  const accessToken = await readSecretFile(tokenFile, io.cwd, '--token-file');
+  const url = await requestWebLink(address, accessToken, io.signal);
+  io.stdout(options.output === 'json' ? `${JSON.stringify({ url })}\n` : `${url}\n`);
+  return EXIT.done;
+}

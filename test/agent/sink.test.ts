@@ -85,6 +85,7 @@ describe('a sink', () => {
     expect(records).toMatchObject([{ level: 'error', event: 'sink-failed', error: 'ENOENT' }]);
     renew();
     await clock.advance(500);
+    await sink.settled();
     expect(records).toHaveLength(2);
     renameSync(join(cwd, 'away'), join(cwd, 'out'));
     await clock.advance(999);

@@ -1,6 +1,6 @@
 // The tables of docs/configuration.md. Each stands between <!-- table: NAME --> and <!-- end -->.
 
-export function docTables({ profileSchema, everyOption, variableName, guardedOptions }) {
+export function docTables({ profileSchema, agentSchema, everyOption, variableName, guardedOptions }) {
   const profile = profileSchema();
   const { ims, renewal, rotation, credentials, tokenStore } = profile.properties;
   const common = ['timeout', 'fields'];
@@ -13,6 +13,7 @@ export function docTables({ profileSchema, everyOption, variableName, guardedOpt
     ['renewal', optionTable(renewal)],
     ['rotation', optionTable(rotation)],
     ['cache', optionTable(only(profile, ['cache']))],
+    ['agent', optionTable(agentSchema())],
     ['block', optionTable(only(anyBlock, common))],
     ['tokenStore', optionTable(only(anyStore, forStore))],
     ...builtIn.map((block) => [block.title, optionTable(without(block, ['provider', ...common]))]),
@@ -50,6 +51,7 @@ function rowsOf(node, prefix) {
     const name = `${prefix}${key}`;
     const own = [`\`${name}\`${required.has(key) ? ' (required)' : ''}`, typeOf(child), cell(child.description)];
     if (child.oneOf !== undefined) return [own, ...methodRows(child, name)];
+    if (child.items?.properties !== undefined) return [own, ...rowsOf(child.items, `${name}[].`)];
     return child.properties === undefined ? [own] : [own, ...rowsOf(child, `${name}.`)];
   });
 }
@@ -88,6 +90,7 @@ function typeOf(node) {
   if (node.anyOf?.some((branch) => branch.type === 'boolean')) return 'true/false';
   const types = [node.type].flat();
   if (types.includes('number') && types.includes('string')) return 'duration';
+  if (node.anyOf?.some((branch) => branch.type === 'integer')) return 'text or whole number';
   return { string: 'text', boolean: 'true/false', integer: 'whole number', array: 'list' }[types[0]] ?? types[0];
 }
 

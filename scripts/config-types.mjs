@@ -8,13 +8,14 @@ import type { Redacted } from '../redacted.js';
 /** Scoped, a path, or named after imsvault: any other string would hide a misspelt built-in name from the compiler. */
 const MODULE_NAME = '`${string}/${string}` | `imsvault-${string}`';
 
-export async function configTypes(profile) {
+export async function configTypes(profile, agentSchema) {
   const types = named(profile);
+  const agent = { ...agentSchema, title: 'AgentOptions' };
   const text = await compile(
     {
       description: 'A config: one profile at the top, or several under `profiles`.',
       oneOf: [
-        types,
+        { ...types, title: 'ImsvaultOneProfile', properties: { ...types.properties, agent } },
         {
           title: 'ImsvaultProfiles',
           type: 'object',
@@ -24,6 +25,7 @@ export async function configTypes(profile) {
               additionalProperties: types,
               description: 'Profiles by name; `profile`, `--profile` or `IMSVAULT_PROFILE` chooses one.',
             },
+            agent,
             defaultProfile: { type: 'string', description: 'The profile to use where none is chosen.' },
           },
           required: ['profiles'],

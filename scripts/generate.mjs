@@ -14,7 +14,7 @@ const [mode] = process.argv.slice(2);
 const { outputFiles } = await build({
   absWorkingDir: root,
   stdin: {
-    contents: `export { configJsonSchema, profileSchema } from './src/config/json-schema.ts';
+    contents: `export { agentSchema, configJsonSchema, profileSchema } from './src/config/json-schema.ts';
       export { everyOption, variableName } from './src/config/overrides.ts';
       export { guardedOptions } from './src/config/trust.ts';`,
     resolveDir: root,
@@ -38,7 +38,7 @@ if (mode !== '--schema') {
   const docs = join(root, 'docs/configuration.md');
   const outdated = [
     [docs, insertTables(readFileSync(docs, 'utf8'), docTables(config))],
-    [join(root, 'src/config/options.generated.ts'), await configTypes(config.profileSchema())],
+    [join(root, 'src/config/options.generated.ts'), await configTypes(config.profileSchema(), config.agentSchema())],
   ].filter(([file, text]) => readOrNothing(file) !== text);
   for (const [file, text] of outdated) {
     if (mode !== '--check') writeFileSync(file, text);

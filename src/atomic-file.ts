@@ -10,9 +10,15 @@ export const TEMPORARY_SUFFIX = '.tmp';
  * Puts `content` into a file as a whole: readers see what was there before, or all of it, also after a crash.
  * A symbolic link in its place is replaced, not followed.
  * @param mode permissions of the file, whatever the umask says
+ * @param owner numbers of its user and group; default: the process's
  * @throws NodeJS.ErrnoException; the file is then as it was before
  */
-export async function writeFileAtomically(file: string, content: string, mode: number): Promise<void> {
+export async function writeFileAtomically(
+  file: string,
+  content: string,
+  mode: number,
+  owner: { uid?: number | undefined; gid?: number | undefined } = {},
+): Promise<void> {
   const folder = dirname(file);
   const temporary = join(folder, `.${basename(file)}.${randomUUID()}${TEMPORARY_SUFFIX}`);
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0);
@@ -21,6 +27,8 @@ export async function writeFileAtomically(file: string, content: string, mode: n
   try {
     try {
       await handle.writeFile(content);
+      // -1 leaves it as it is. Before the mode, which a new owner must not widen for the old one.
+      if (owner.uid !== undefined || owner.gid !== undefined) await handle.chown(owner.uid ?? -1, owner.gid ?? -1);
       await handle.chmod(mode);
       await handle.sync();
     } finally {

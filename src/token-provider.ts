@@ -2,10 +2,9 @@ import type { AccessToken } from './access-token.js';
 import { type Clock, systemClock } from './clock.js';
 import type { LoadOptions } from './config/load.js';
 import type { ImsvaultConfig } from './config/options.generated.js';
-import type { TokenEngine } from './engine/token-engine.js';
-import { DEFAULT_RENEWAL } from './token/renewal-schedule.js';
-import { createTokenEvents, type TokenEvent } from './token/token-events.js';
-import { createTokenManager, type GetTokenOptions } from './token/token-manager.js';
+import { provideTokens } from './engine/provide-tokens.js';
+import type { TokenEvent } from './token/token-events.js';
+import type { GetTokenOptions } from './token/token-manager.js';
 import type { TokenStatus } from './token/token-status.js';
 
 export interface TokenProviderDeps {
@@ -56,53 +55,15 @@ export function createTokenProvider(config?: string | ImsvaultConfig, deps: Toke
   const clock = deps.clock ?? systemClock;
   const random = deps.random ?? Math.random;
   const warn = deps.onWarning ?? ((message: string) => process.emitWarning(message, 'ImsvaultWarning'));
-  const events = createTokenEvents(deps.onEvent, warn);
-  let engine: Promise<TokenEngine> | undefined;
-  let renewal = DEFAULT_RENEWAL;
-
-  /** Config and engine, once; a failure is not kept: the file may have been mended since. */
-  function open(): Promise<TokenEngine> {
-    if (engine === undefined) {
-      engine = import('./engine/token-engine.js').then(({ openTokenEngine }) =>
-        openTokenEngine(loadOptions(config, deps), {
-          clock,
-          random,
-          warn,
-          useCache: (configured) => configured === true,
-          onEvent: events.emit,
-        }),
-      );
-      engine.catch(() => {
-        engine = undefined;
-      });
-    }
-    return engine;
-  }
-
-  const manager = createTokenManager({
-    async renew(request, closing) {
-      const opened = await open();
-      closing.throwIfAborted();
-      renewal = opened.renewal;
-      return opened.renew(request, closing);
+  const { provider } = provideTokens(
+    async (onEvent) => {
+      const { openTokenEngine } = await import('./engine/token-engine.js');
+      const useCache = (configured: boolean | undefined) => configured === true;
+      return openTokenEngine(loadOptions(config, deps), { clock, random, warn, onEvent, useCache });
     },
-    clock,
-    random,
-    get renewal() {
-      return renewal;
-    },
-    onEvent: events.emit,
-  });
-
-  return {
-    getToken: manager.getToken,
-    peekToken: manager.peekToken,
-    status: () => ({ ...manager.status(), counters: events.counters() }),
-    async close() {
-      manager.close();
-      await (await engine?.catch(() => undefined))?.close();
-    },
-  };
+    { clock, random, warn, onEvent: deps.onEvent },
+  );
+  return provider;
 }
 
 function checkArguments(config: unknown, deps: unknown): void {

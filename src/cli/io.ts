@@ -11,6 +11,8 @@ export interface Io {
   readonly cwd: string;
   /** Aborts on SIGINT and SIGTERM. */
   readonly signal: AbortSignal;
+  /** Calls `listener` on each SIGHUP, which ends the process otherwise. */
+  onHangup?(listener: () => void): void;
   /** Asks whoever sits there, yes or no. Absent: nobody does. */
   confirm?(question: string): Promise<boolean>;
   /** Asks for more than yes or no. Absent: nobody is there to be asked. */

@@ -7,6 +7,7 @@ import type { TokenCommandOptions } from './commands/token.js';
 import { defineCompletion } from './define-completion.js';
 import { defineExec } from './define-exec.js';
 import { defineInit } from './define-init.js';
+import { defineServe } from './define-serve.js';
 import { EXIT, exitCodeFor } from './exit-codes.js';
 import { FAULT_ARGUMENTS, parseFault } from './fault-argument.js';
 import type { GitOptions } from './git-credential.js';
@@ -56,6 +57,8 @@ interface EmulatorFlags {
 }
 
 function createProgram(args: readonly string[], io: Io, done: (exitCode: number) => void): Command {
+  /** In the order in which they were given; most commands take the last. */
+  const profiles: string[] = [];
   const program = new Command('imsvault')
     .description('Access tokens for Adobe IMS, from the secret store that holds your client secret.')
     .version(VERSION)
@@ -63,7 +66,10 @@ function createProgram(args: readonly string[], io: Io, done: (exitCode: number)
       '-c, --config <file>',
       'config file (default: IMSVAULT_CONFIG, else imsvault.config.* found upwards from here)',
     )
-    .option('-p, --profile <name>', 'profile of the config file')
+    .option('-p, --profile <name>', 'profile of the config file', (name) => {
+      profiles.push(name);
+      return name;
+    })
     .option('--set <path=value>', 'set one config value; repeatable; not for secrets', collect)
     .option('--debug', 'print where an error came from')
     .exitOverride()
@@ -176,6 +182,8 @@ function createProgram(args: readonly string[], io: Io, done: (exitCode: number)
       const { runRotate } = await import('./commands/rotate.js');
       done(await runRotate(command.optsWithGlobals(), io));
     });
+
+  defineServe(program, profiles, io, done);
 
   program
     .command('emulator')

@@ -59,6 +59,7 @@ function processIo(): Io {
     env: { ...process.env },
     cwd: process.cwd(),
     signal: controller.signal,
+    onHangup: (listener) => void process.on('SIGHUP', listener),
     ...(process.stdin.isTTY && process.stderr.isTTY ? { confirm: (text) => ask(text, controller.signal) } : {}),
     ...(process.stdin.isTTY && process.stdout.isTTY
       ? { prompts: async () => (await import('../init/prompts.js')).createPrompts() }

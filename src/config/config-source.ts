@@ -32,6 +32,8 @@ export interface SourceOptions {
   cwd: string;
   home?: string;
   uid?: number;
+  /** Which load of the same config by this process it is, from 0: Node keeps a module that it has loaded. */
+  reload?: number;
 }
 
 /**
@@ -60,7 +62,7 @@ export async function openConfigSource(options: SourceOptions): Promise<ConfigSo
     }
     case '.mjs':
     case '.js':
-      return { ...base, value: await runConfigModule(file), isText: false, sourceOf: () => name };
+      return { ...base, value: await runConfigModule(file, options.reload ?? 0), isText: false, sourceOf: () => name };
     default:
       throw new ConfigInvalidError([
         { path: '', message: `a config file ends in .yaml, .yml, .json, .mjs or .js; ${file} does not` },
@@ -71,9 +73,11 @@ export async function openConfigSource(options: SourceOptions): Promise<ConfigSo
 const shorter = (a: string, b: string) => (a.length <= b.length ? a : b);
 
 /** The default export, or what it returns where it is a function. */
-async function runConfigModule(file: string): Promise<unknown> {
+async function runConfigModule(file: string, reload: number): Promise<unknown> {
+  const url = pathToFileURL(file);
+  if (reload > 0) url.searchParams.set('reload', String(reload));
   try {
-    const loaded: { default?: unknown } = await import(/* @vite-ignore */ pathToFileURL(file).href);
+    const loaded: { default?: unknown } = await import(/* @vite-ignore */ url.href);
     return typeof loaded.default === 'function' ? await loaded.default() : loaded.default;
   } catch (error) {
     // The text of a foreign error may quote anything.

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { optionSchemas } from '../../providers/option-schemas.js';
+import { agentOptions } from './agent-schema.js';
 import type { SchemaNode } from './option-tree.js';
 import { rotationOptions } from './rotation-schema.js';
 import { cacheOption, imsOptions, renewalOptions } from './schema.js';
@@ -24,6 +25,14 @@ let profile: SchemaNode | undefined;
 export function profileSchema(): SchemaNode {
   profile ??= buildProfile();
   return profile;
+}
+
+let agent: SchemaNode | undefined;
+
+/** The options of `agent` as JSON Schema. */
+export function agentSchema(): SchemaNode {
+  agent ??= toNode(agentOptions);
+  return agent;
 }
 
 /** Required of a store, but `credentials` of the same provider may say it for the token store. */
@@ -127,20 +136,28 @@ function toNode(schema: z.ZodType): SchemaNode {
 
 /** The JSON Schema (draft 2020-12) of a config file, so that editors complete and check it. */
 export function configJsonSchema(): SchemaNode {
-  const node = allowReferences(profileSchema());
   const ownSchema = { type: 'string', description: 'This schema, for editors.' };
+  const agentPart = { $ref: '#/$defs/agent', description: 'What `imsvault serve` does with the profiles.' };
+  const parts = allowReferences(profileSchema()).properties ?? {};
+  const refs = Object.keys(parts).map((key) => [key, { $ref: `#/$defs/${key}`, description: parts[key]?.description }]);
+  const profileNode = { type: 'object', properties: Object.fromEntries(refs), additionalProperties: false };
   return {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     $id: SCHEMA_ID,
     title: 'imsvault config',
     description: 'One profile at the top, or several under "profiles".',
     anyOf: [
-      { $ref: '#/$defs/profile' },
+      {
+        ...profileNode,
+        title: 'One profile',
+        properties: { $schema: ownSchema, agent: agentPart, ...profileNode.properties },
+      },
       {
         title: 'Several profiles',
         type: 'object',
         properties: {
           $schema: ownSchema,
+          agent: agentPart,
           profiles: {
             type: 'object',
             minProperties: 1,
@@ -153,7 +170,7 @@ export function configJsonSchema(): SchemaNode {
         additionalProperties: false,
       },
     ],
-    $defs: { profile: { ...node, title: 'One profile', properties: { $schema: ownSchema, ...node.properties } } },
+    $defs: { profile: { ...profileNode, title: 'A profile' }, agent: allowReferences(agentSchema()), ...parts },
   };
 }
 

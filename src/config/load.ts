@@ -5,13 +5,13 @@ import type { RenewalPolicy } from '../token/renewal-schedule.js';
 import { type ConfigSource, openConfigSource } from './config-source.js';
 import { type Env, interpolateAll } from './interpolate.js';
 import { profileSchema } from './json-schema.js';
-import { coerce, listOptions } from './option-tree.js';
-import { applyEnv, applyFlags, ineffectiveVariables, type Overridden } from './overrides.js';
+import { coerceReferences } from './option-tree.js';
+import { applyEnv, applyFlags, ineffectiveVariables } from './overrides.js';
 import type { ProviderBlock, SingleProvider } from './provider-block.js';
 import { resolveProfile } from './resolve.js';
 import { findLiteralSecrets } from './secrets.js';
 import { type ProfileRequest, type SelectedProfile, selectProfile } from './select-profile.js';
-import { dotted, getAt, isObject, setAt } from './tree.js';
+import { dotted, getAt, isObject, type Path } from './tree.js';
 
 export type { ProviderBlock, SingleProvider } from './provider-block.js';
 
@@ -95,38 +95,64 @@ export interface ResolvedProfile {
  * @throws ERR_CONFIG_INVALID with every problem at once; ERR_PROVIDER_NOT_INSTALLED for a third party's module
  */
 export async function loadProfile(options: LoadOptions): Promise<ResolvedProfile> {
-  const { env } = options;
   const source = await openConfigSource(options);
-  const selected = selectProfile(source.value, requested(options), env, source.sourceOf);
+  const selected = selectProfile(source.value, requested(options), options.env, source.sourceOf);
+  const { profile, problems, notInstalled } = await readProfile(
+    source,
+    selected,
+    options,
+    allProfiles(source, selected),
+  );
+  if (problems.length > 0) throw new ConfigInvalidError(problems);
+  if (notInstalled !== undefined) throw notInstalled;
+  return profile as ResolvedProfile;
+}
+
+export interface ReadProfile {
+  /** Undefined where there are problems. */
+  profile: ResolvedProfile | undefined;
+  problems: ConfigProblem[];
+  /** Of a third party's module. */
+  notInstalled: ImsvaultError | undefined;
+}
+
+/** Checks one profile. @param scanned the profiles in which to look for secrets that are written out */
+export async function readProfile(
+  source: ConfigSource,
+  selected: SelectedProfile,
+  { env, set = [] }: Pick<LoadOptions, 'env' | 'set'>,
+  scanned: readonly SelectedProfile[],
+): Promise<ReadProfile> {
   const schema = profileSchema();
   const problems: ConfigProblem[] = [];
   const warnings: string[] = [];
-  if (source.isText) scanForSecrets(source, selected, problems, warnings);
+  if (source.isText) scanForSecrets(source, scanned, problems, warnings);
 
   const references = new Set<string>();
   const fromFile = interpolateAll(selected.value, env, (path) => references.add(dotted(path)));
-  const overridden = applyFlags(applyEnv(fromFile, schema, env), schema, options.set ?? [], problems);
-  const tree = coerceReferences(withDefaultCredentials(overridden.tree), overridden, references);
-  warnings.push(...ineffectiveVariables(env, schema, overridden.origins));
+  const overridden = applyFlags(applyEnv(fromFile, schema, env), schema, set, problems);
+  const { origins } = overridden;
+  const complete = withDefaultCredentials(overridden.tree);
+  const isReference = (path: Path) => references.has(dotted(path)) && !origins.has(dotted(path));
+  const tree = references.size === 0 ? complete : coerceReferences(complete, schema, isReference);
+  warnings.push(...ineffectiveVariables(env, schema, origins));
 
-  let missing: ImsvaultError | undefined;
+  let notInstalled: ImsvaultError | undefined;
   const profile = await resolveProfile({
     tree,
     raw: selected.value,
     env,
     source,
     selected,
-    overrides: overridden.origins,
+    overrides: origins,
     references,
     problems,
     warnings,
     notInstalled: (error) => {
-      missing ??= error;
+      notInstalled ??= error;
     },
   });
-  if (problems.length > 0) throw new ConfigInvalidError(problems);
-  if (missing !== undefined) throw missing;
-  return profile as ResolvedProfile;
+  return { profile, problems, notInstalled };
 }
 
 function requested({ profile, config, env }: LoadOptions): ProfileRequest | undefined {
@@ -136,19 +162,20 @@ function requested({ profile, config, env }: LoadOptions): ProfileRequest | unde
   return env.IMSVAULT_PROFILE ? { name: env.IMSVAULT_PROFILE, source: 'IMSVAULT_PROFILE' } : undefined;
 }
 
-/** All profiles of a file, not only the one in use: a secret in it is in the open either way. */
+/** Not only the one in use: a secret in the file is in the open either way. */
+function allProfiles(source: ConfigSource, selected: SelectedProfile): SelectedProfile[] {
+  const profiles = getAt(source.value, ['profiles']);
+  if (selected.name === undefined || !isObject(profiles)) return [selected];
+  return Object.entries(profiles).map(([name, value]) => ({ name, value, path: ['profiles', name] }));
+}
+
 function scanForSecrets(
   source: ConfigSource,
-  selected: SelectedProfile,
+  profiles: readonly SelectedProfile[],
   problems: ConfigProblem[],
   warnings: string[],
 ): void {
-  const { profiles } = source.value as { profiles?: unknown };
-  const all =
-    selected.name === undefined || !isObject(profiles)
-      ? [selected]
-      : Object.entries(profiles).map(([name, value]) => ({ value, path: ['profiles', name] }));
-  for (const { value, path } of all) {
+  for (const { value, path } of profiles) {
     const found = findLiteralSecrets(value, profileSchema(), (below) => source.sourceOf([...path, ...below]));
     problems.push(...found.problems);
     warnings.push(...found.warnings);
@@ -158,13 +185,4 @@ function scanForSecrets(
 function withDefaultCredentials(tree: unknown): unknown {
   if (!isObject(tree) || tree.credentials !== undefined || tree.tokenStore !== undefined) return tree;
   return { ...tree, credentials: { provider: 'env' } };
-}
-
-/** What `${…}` gave is a text; its option may be a number. */
-function coerceReferences(tree: unknown, { origins }: Overridden, references: ReadonlySet<string>): unknown {
-  return listOptions(profileSchema(), tree).reduce((result, { path, node }) => {
-    const value = getAt(tree, path);
-    const own = typeof value === 'string' && references.has(dotted(path)) && !origins.has(dotted(path));
-    return own ? setAt(result, path, coerce(value, node)) : result;
-  }, tree);
 }

@@ -1,4 +1,4 @@
-import { dotted, isObject, type Path } from './tree.js';
+import { dotted, getAt, isObject, type Path, setAt } from './tree.js';
 
 /** The part of JSON Schema that zod writes for options. */
 export interface SchemaNode {
@@ -47,11 +47,24 @@ function isGroup(node: SchemaNode): boolean {
 }
 
 /** Every option that `tree` can have, with those that it has deciding between alternatives. Lists: as long as they are. */
-export function listOptions(node: SchemaNode, tree: unknown, path: Path = []): Option[] {
+export function listOptions(node: SchemaNode, tree: unknown): Option[] {
+  return list(node, tree, [], () => true);
+}
+
+/** Every option that `tree` has: a fraction of those that it can have. */
+export function listGiven(node: SchemaNode, tree: unknown): Option[] {
+  return list(node, tree, [], (value) => value !== undefined);
+}
+
+type IsWanted = (value: unknown) => boolean;
+
+function list(node: SchemaNode, tree: unknown, path: Path, isWanted: IsWanted): Option[] {
   const found = new Map<string, Option>();
   for (const branch of alternatives(node, tree)) {
     for (const [key, child] of Object.entries(branch.properties ?? {})) {
-      for (const option of listBelow(child, isObject(tree) ? tree[key] : undefined, [...path, key])) {
+      const value = isObject(tree) ? tree[key] : undefined;
+      if (!isWanted(value)) continue;
+      for (const option of listBelow(child, value, [...path, key], isWanted)) {
         const known = found.get(dotted(option.path));
         if (known === undefined || option.node.writeOnly === true) found.set(dotted(option.path), option);
       }
@@ -60,12 +73,12 @@ export function listOptions(node: SchemaNode, tree: unknown, path: Path = []): O
   return [...found.values()];
 }
 
-function listBelow(node: SchemaNode, value: unknown, path: Path): Option[] {
+function listBelow(node: SchemaNode, value: unknown, path: Path, isWanted: IsWanted): Option[] {
   const { items } = node;
   if (items !== undefined && isGroup(items)) {
-    return Array.isArray(value) ? value.flatMap((item, index) => listOptions(items, item, [...path, index])) : [];
+    return Array.isArray(value) ? value.flatMap((item, index) => list(items, item, [...path, index], isWanted)) : [];
   }
-  return isGroup(node) ? listOptions(node, value, path) : [{ path, node }];
+  return isGroup(node) ? list(node, value, path, isWanted) : [{ path, node }];
 }
 
 /** The keys that an object of `tree` may have. */
@@ -94,4 +107,12 @@ export function coerce(text: string, node: SchemaNode): unknown {
   if (types.has('number') && /^-?\d{1,15}(\.\d{1,15})?$/.test(text.trim())) return Number(text);
   if (types.has('boolean') && (text === 'true' || text === 'false')) return text === 'true';
   return text;
+}
+
+/** What `${…}` gave is a text; its option may be a number. */
+export function coerceReferences(tree: unknown, schema: SchemaNode, isReference: (path: Path) => boolean): unknown {
+  return listGiven(schema, tree).reduce((result, { path, node }) => {
+    const value = getAt(tree, path);
+    return typeof value === 'string' && isReference(path) ? setAt(result, path, coerce(value, node)) : result;
+  }, tree);
 }

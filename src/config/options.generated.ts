@@ -4,7 +4,7 @@ import type {Redacted} from '../redacted.js';
 /**
  * A config: one profile at the top, or several under `profiles`.
  */
-export type ImsvaultConfig = ImsvaultProfile | ImsvaultProfiles;
+export type ImsvaultConfig = ImsvaultOneProfile | ImsvaultProfiles;
 /**
  * Where the client id and the client secret are. Default { provider: env }.
  */
@@ -25,7 +25,7 @@ export type TokenStore =
 /**
  * One profile.
  */
-export interface ImsvaultProfile {
+export interface ImsvaultOneProfile {
   ims?: ImsOptions;
   credentials?: Credentials;
   tokenStore?: TokenStore;
@@ -35,6 +35,7 @@ export interface ImsvaultProfile {
    * Keep the token in a file of this user, for further processes on this machine: true or false, also on and off. Default: true for the command line, false for the library.
    */
   cache?: boolean | ('0' | '1' | 'on' | 'off' | 'true' | 'false');
+  agent?: AgentOptions;
 }
 /**
  * Adobe IMS.
@@ -1245,6 +1246,95 @@ export interface RotationOptions {
    */
   scope?: string | string[];
 }
+/**
+ * What `imsvault serve` does with the profiles.
+ */
+export interface AgentOptions {
+  /**
+   * Where the agent listens: ADDRESS:PORT, or unix: and a path. One or a list of them. Default 127.0.0.1:7717.
+   */
+  listen?: string | string[];
+  /**
+   * Where /livez, /readyz and /metrics alone are served, to everybody who reaches it. Default: nowhere.
+   */
+  healthListen?: string | string[];
+  /**
+   * Permit addresses that other machines reach; takes `tls`. Default false.
+   */
+  allowRemote?: boolean;
+  /**
+   * Names by which clients reach a remote address, beside the address itself; without a port. Default none.
+   */
+  hostNames?: string[];
+  /**
+   * For every TCP address of `listen`. Default: clear text.
+   */
+  tls?: {
+    /**
+     * PEM file of the certificate, with its chain; read at start. A path: absolute, `~/…`, or relative to the config file.
+     */
+    certFile: string;
+    /**
+     * PEM file of the certificate's key; read at start. A path: absolute, `~/…`, or relative to the config file.
+     */
+    keyFile: string;
+  };
+  /**
+   * Holds the access token that clients of the agent must show; made where it does not exist. Default: agent-token in $RUNTIME_DIRECTORY, else $XDG_RUNTIME_DIR. A path: absolute, `~/…`, or relative to the config file.
+   */
+  tokenFile?: string;
+  /**
+   * The permissions that it is made with, and the most that it may have. Default '0600', with `group` '0640'. An octal number in quotes.
+   */
+  tokenFileMode?: string;
+  /**
+   * Group of the access token's file and of Unix sockets, which it may then use. Default: the agent's. A name or a number.
+   */
+  group?: string | number;
+  /**
+   * The profiles without whose token /readyz says 503. Default: all.
+   */
+  requiredProfiles?: string[];
+  /**
+   * Files that hold current tokens.
+   *
+   * Items: A file that holds the current token.
+   */
+  sinks?: {
+    /**
+     * The file to keep fresh; replaced as a whole. Its folder must exist. A path: absolute, `~/…`, or relative to the config file.
+     */
+    path: string;
+    /**
+     * Whose token. Default: the default profile.
+     */
+    profile?: string;
+    /**
+     * raw: the token alone; json: with its facts, as `imsvault token -o json`; env: an export line for a shell; dotenv: the same without `export`. Default raw.
+     */
+    format?: 'raw' | 'json' | 'env' | 'dotenv';
+    /**
+     * Name of the variable of env and dotenv. Default FUSION_ACCESS_TOKEN.
+     */
+    variable?: string;
+    /**
+     * An eta template that makes the content instead of a format. A template is code. A path: absolute, `~/…`, or relative to the config file.
+     */
+    template?: string;
+    /**
+     * The file's permissions, whatever the umask. Default '0600'. An octal number in quotes.
+     */
+    mode?: string;
+    /**
+     * The file's owner; takes the right to give files away. Default: the agent's user. A name or a number.
+     */
+    owner?: string | number;
+    /**
+     * The file's group. Default: the agent's. A name or a number.
+     */
+    group?: string | number;
+  }[];
+}
 export interface ImsvaultProfiles {
   /**
    * Profiles by name; `profile`, `--profile` or `IMSVAULT_PROFILE` chooses one.
@@ -1252,8 +1342,23 @@ export interface ImsvaultProfiles {
   profiles: {
     [k: string]: ImsvaultProfile;
   };
+  agent?: AgentOptions;
   /**
    * The profile to use where none is chosen.
    */
   defaultProfile?: string;
+}
+/**
+ * One profile.
+ */
+export interface ImsvaultProfile {
+  ims?: ImsOptions;
+  credentials?: Credentials;
+  tokenStore?: TokenStore;
+  renewal?: RenewalOptions;
+  rotation?: RotationOptions;
+  /**
+   * Keep the token in a file of this user, for further processes on this machine: true or false, also on and off. Default: true for the command line, false for the library.
+   */
+  cache?: boolean | ('0' | '1' | 'on' | 'off' | 'true' | 'false');
 }

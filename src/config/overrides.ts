@@ -24,6 +24,8 @@ export function variableName(path: Path): string {
 export function applyEnv(base: unknown, schema: SchemaNode, env: Env): Overridden {
   let result: Overridden = { tree: base, origins: new Map() };
   const used = new Set<string>();
+  // Listing the options of a thousand profiles takes seconds.
+  if (!Object.keys(env).some((name) => name.startsWith(PREFIX))) return result;
   for (;;) {
     const given = listOptions(schema, result.tree)
       .map((option) => ({ option, name: variableName(option.path) }))
@@ -99,18 +101,19 @@ const OTHER_VARIABLES = [`${PREFIX}CONFIG`, `${PREFIX}PROFILE`];
  */
 export function ineffectiveVariables(env: Env, schema: SchemaNode, origins: ReadonlyMap<string, string>): string[] {
   const used = new Set(origins.values());
-  const known = [...everyOption(schema).map((option) => variableName(option.path)), ...OTHER_VARIABLES];
-  return Object.keys(env)
+  const names = Object.keys(env)
     .filter((name) => name.startsWith(PREFIX) && env[name] !== '' && env[name] !== undefined && !used.has(name))
-    .filter((name) => !OTHER_VARIABLES.includes(name) && !isFromKubernetes(name))
-    .flatMap((name) => {
-      if (known.includes(name)) return [`${name} has no effect: a flag goes before it, or its provider is not in use`];
-      const meant = nearest(
-        name.slice(PREFIX.length),
-        known.map((candidate) => candidate.slice(PREFIX.length)),
-      );
-      return meant === undefined ? [] : [`${name} is not known; did you mean ${PREFIX}${meant}?`];
-    });
+    .filter((name) => !OTHER_VARIABLES.includes(name) && !isFromKubernetes(name));
+  if (names.length === 0) return [];
+  const known = [...everyOption(schema).map((option) => variableName(option.path)), ...OTHER_VARIABLES];
+  return names.flatMap((name) => {
+    if (known.includes(name)) return [`${name} has no effect: a flag goes before it, or its provider is not in use`];
+    const meant = nearest(
+      name.slice(PREFIX.length),
+      known.map((candidate) => candidate.slice(PREFIX.length)),
+    );
+    return meant === undefined ? [] : [`${name} is not known; did you mean ${PREFIX}${meant}?`];
+  });
 }
 
 const isFromKubernetes = (name: string) => /^IMSVAULT_(SERVICE_(HOST|PORT)|PORT)(_|$)/.test(name);

@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
-import { Redacted, reveal } from '../redacted.js';
 import type { SecretProvider } from '../secret/provider.js';
+import { createSharedPool } from '../shared-pool.js';
+import { comparable } from './comparable.js';
 import { type OpenDeps, openProvider } from './open.js';
 import type { SingleProvider } from './provider-block.js';
-import { isObject } from './tree.js';
 
 /** Clients of stores, one for each way to reach one: blocks with the same connection share it and its login. */
 export interface ProviderPool {
@@ -12,44 +12,40 @@ export interface ProviderPool {
    * @throws what the module's `createProvider` does
    */
   open(block: SingleProvider): Promise<SecretProvider<object>>;
+  /** Lets go of what this pool has opened; what others use too stays open. */
   close(): Promise<void>;
 }
 
-export function createProviderPool(deps: OpenDeps): ProviderPool {
-  let entries: { block: SingleProvider; provider: Promise<SecretProvider<object>> }[] = [];
+/** Hands out pools that share their clients. */
+export interface SharedProviders {
+  /** @param baseDir relative paths in options start here */
+  lease(baseDir: string): ProviderPool;
+}
 
+interface Connection {
+  block: SingleProvider;
+  baseDir: string;
+  /** The block's connection with its secrets unwrapped: wrapped values look all the same from outside. */
+  bare: unknown;
+}
+
+export function createSharedProviders(deps: Omit<OpenDeps, 'baseDir'>): SharedProviders {
+  const pool = createSharedPool<Connection, SecretProvider<object>>({
+    same: (a, b) =>
+      a.block.module === b.block.module &&
+      a.block.timeoutMs === b.block.timeoutMs &&
+      a.baseDir === b.baseDir &&
+      isDeepStrictEqual(a.bare, b.bare),
+    open: ({ block, baseDir }) => openProvider(block, { ...deps, baseDir }),
+    close: async (provider) => provider.close?.(),
+  });
   return {
-    open(block) {
-      const known = entries.find((entry) => sameConnection(entry.block, block));
-      if (known !== undefined) return known.provider;
-      const entry = { block, provider: openProvider(block, deps) };
-      entries.push(entry);
-      entry.provider.catch(() => {
-        entries = entries.filter((other) => other !== entry);
-      });
-      return entry.provider;
-    },
-    async close() {
-      const opened = await Promise.allSettled(entries.map(({ provider }) => provider));
-      entries = [];
-      await Promise.all(opened.map((result) => (result.status === 'fulfilled' ? result.value.close?.() : undefined)));
+    lease(baseDir) {
+      const lease = pool.lease();
+      return {
+        open: (block) => lease.open({ block, baseDir, bare: comparable(block.connection) }),
+        close: lease.close,
+      };
     },
   };
-}
-
-function sameConnection(a: SingleProvider, b: SingleProvider): boolean {
-  return (
-    a.module === b.module &&
-    a.timeoutMs === b.timeoutMs &&
-    isDeepStrictEqual(comparable(a.connection), comparable(b.connection))
-  );
-}
-
-/** Wrapped values look all the same from outside. */
-function comparable(value: unknown): unknown {
-  if (value instanceof Redacted) return { redacted: reveal(value) };
-  if (Array.isArray(value)) return value.map(comparable);
-  if (!isObject(value)) return value;
-  const given = Object.entries(value).filter(([, below]) => below !== undefined);
-  return Object.fromEntries(given.map(([key, below]) => [key, comparable(below)]));
 }

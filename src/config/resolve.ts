@@ -7,7 +7,7 @@ import { type Env, Unresolved, unresolvedIn } from './interpolate.js';
 import { describeIssues } from './issues.js';
 import { profileSchema } from './json-schema.js';
 import type { ImsSettings, ResolvedProfile } from './load.js';
-import { keysAt, listOptions } from './option-tree.js';
+import { keysAt, listGiven } from './option-tree.js';
 import { type BlockReader, readCredentials } from './provider-block.js';
 import { rotationOptions } from './rotation-schema.js';
 import { cacheOption, imsOptions, renewalOptions } from './schema.js';
@@ -143,7 +143,7 @@ function parse<Schema extends typeof imsOptions | typeof renewalOptions | typeof
 
 /** `secretId` and `secretIdFile` are two ways to say one thing. */
 function checkPairs(tree: unknown, problem: (path: Path, message: string) => void): void {
-  for (const { path } of listOptions(profileSchema(), tree)) {
+  for (const { path } of listGiven(profileSchema(), tree)) {
     const key = String(path.at(-1));
     const pair = [...path.slice(0, -1), `${key}File`];
     if (getAt(tree, path) === undefined || getAt(tree, pair) === undefined) continue;
@@ -199,7 +199,7 @@ function originsOf(
 const SECRET_NAME = /(secret|token|password|passphrase|credential|key|jwt)s?$/i;
 
 function redactAll(resolved: JsonObject, references: ReadonlySet<string>, standsAt: (path: Path) => Path): unknown {
-  const known = new Set(listOptions(profileSchema(), resolved).map(({ path }) => dotted(path)));
+  const known = new Set(listGiven(profileSchema(), resolved).map(({ path }) => dotted(path)));
   return mapLeaves(resolved, (value, path) => {
     if (value instanceof Redacted) return '[redacted]';
     if (value === undefined || typeof value !== 'string') return value instanceof Unresolved ? undefined : value;

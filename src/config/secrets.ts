@@ -1,6 +1,6 @@
 import type { ConfigProblem } from '../errors.js';
 import { referencesIn } from './interpolate.js';
-import { listOptions, type SchemaNode } from './option-tree.js';
+import { listGiven, type SchemaNode } from './option-tree.js';
 import { dotted, getAt, isObject, mapLeaves, type Path } from './tree.js';
 
 export const CLIENT_SECRET_REFUSAL =
@@ -54,7 +54,7 @@ export function findLiteralSecrets(
     found.problems.push({ path: dotted(path), message, ...(source === undefined ? {} : { source }) });
   };
   const known = new Set<string>();
-  for (const { path, node } of listOptions(schema, profile)) {
+  for (const { path, node } of listGiven(schema, profile)) {
     known.add(dotted(path));
     const value = getAt(profile, path);
     if (typeof value !== 'string') continue;
@@ -79,7 +79,7 @@ export function findLiteralSecrets(
 
 /** Options that name what holds a client secret, and hold what looks like the secret itself: messages print names. */
 export function findSecretsForNames(profile: unknown, schema: SchemaNode): Path[] {
-  return listOptions(schema, profile)
+  return listGiven(schema, profile)
     .filter(({ path, node }) => {
       const value = getAt(profile, path);
       if (typeof value !== 'string' || node.writeOnly === true || !isClientSecretKey(String(path.at(-1)))) return false;

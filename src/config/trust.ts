@@ -99,7 +99,7 @@ const RULES: readonly TrustRule[] = [
   { owner: 'azure-key-vault', option: 'disableChallengeResourceVerification', allows: onlyFalse, risk: LOGIN_LEAVES },
 ];
 
-const REMEDY = 'name the file by --config or IMSVAULT_CONFIG if you trust it';
+export const REMEDY = 'name the file by --config or IMSVAULT_CONFIG if you trust it';
 
 export interface TrustQuestion {
   /** The profile with everything resolved. */
@@ -202,7 +202,7 @@ function namesForLoopback({ resolved, isExplicit }: TrustQuestion): Found {
 }
 
 /** A link leads out of the folder as well as a path does; what is not there leads nowhere. */
-function realPath(path: string): string {
+export function realPath(path: string): string {
   try {
     return realpathSync(path);
   } catch {

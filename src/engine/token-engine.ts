@@ -1,18 +1,17 @@
-import * as tls from 'node:tls';
 import type { Clock } from '../clock.js';
 import { type LoadOptions, loadProfile, type ProviderBlock, type ResolvedProfile } from '../config/load.js';
 import { type OpenDeps, openCredentialSource } from '../config/open.js';
-import { createProviderPool } from '../config/provider-pool.js';
-import { ConfigInvalidError, ImsvaultError } from '../errors.js';
-import { createExchanger, type Exchanger, MAX_TOKEN_RESPONSE_BYTES } from '../ims/exchange.js';
-import { createHttpClient, type HttpClient } from '../net/http-client.js';
+import { createSharedProviders } from '../config/provider-pool.js';
+import { createExchanger, type Exchanger } from '../ims/exchange.js';
+import type { HttpClient } from '../net/http-client.js';
 import { proxySettingsFromEnv } from '../net/proxy-settings.js';
-import { readBoundedFile } from '../secret/secret-file.js';
+import type { SightingMemory } from '../token/claim-watch.js';
 import { createExchangeRenewal, type Renewed } from '../token/exchange-renewal.js';
 import type { RenewRequest } from '../token/fleet-options.js';
 import type { TokenFrom } from '../token/held-token.js';
 import type { RenewalPolicy } from '../token/renewal-schedule.js';
 import type { TokenEvent } from '../token/token-events.js';
+import { createImsClients } from './ims-client.js';
 import { watchForCache } from './machine-cache.js';
 import { createSharedRenewal } from './shared-renewal.js';
 
@@ -41,85 +40,103 @@ export interface TokenEngine {
   readonly renewal: RenewalPolicy;
   /** The next token: from the token store where there is one, else by an exchange. */
   renew(request: RenewRequest, signal: AbortSignal): Promise<TokenFrom>;
+  /** Lets go of the clients; those that other profiles use too stay open. */
   close(): Promise<void>;
 }
 
-/**
- * Loads a profile and connects its parts; reads no secret yet.
- * @throws ERR_CONFIG_INVALID | ERR_PROVIDER_NOT_INSTALLED
- */
-export async function openTokenEngine(options: LoadOptions, deps: EngineDeps): Promise<TokenEngine> {
-  const { clock, random, warn, useCache, onEvent = () => undefined } = deps;
-  const machine = watchForCache(options, deps);
-  const { env } = machine;
-  const profile = await loadProfile({ ...options, env });
-  for (const warning of profile.warnings) warn(warning);
-  const proxy = proxySettingsFromEnv(env);
-  const { ims, credentials, tokenStore } = profile;
-  const openDeps: OpenDeps = { clock, random, env, baseDir: profile.baseDir, proxy, warn };
-  const pool = createProviderPool(openDeps);
-  const source = credentials === undefined ? undefined : openCredentialSource(credentials, openDeps, pool);
-  const imsHttp = createHttpClient(clock, proxy, {
-    timeouts: ims.timeouts,
-    maxResponseBytes: MAX_TOKEN_RESPONSE_BYTES,
-    // The request waits for the connection that was begun ahead instead of opening a second one.
-    connections: 1,
-    ...(ims.caFile === undefined ? {} : { tls: { ca: await authorities(ims.caFile) } }),
-  });
-  const exchanger = createExchanger({
-    tokenEndpoint: ims.tokenEndpoint,
-    http: imsHttp,
-    clock,
-    random,
-    timeoutMs: ims.timeoutMs,
-    retry: ims.retry,
-    scope: ims.scope,
-    orgId: ims.orgId,
-    warn,
-  });
-  const renewByExchange = source && createExchangeRenewal({ source, exchanger, clock, timeoutMs: ims.timeoutMs, warn });
-  const exchange: Exchange | undefined =
-    renewByExchange &&
-    (async (signal) => {
-      const renewed = await renewByExchange(signal);
-      onEvent({ type: 'exchanged' });
-      return renewed;
-    });
-  const credentialVersion =
-    source &&
-    (async (signal: AbortSignal) => {
-      const { version } = await source.readCredential({ signal, fresh: true });
-      // An id of a store that keeps no versions is this process's own, and tells others nothing.
-      return version.createdAt === undefined ? undefined : version.id;
-    });
-  const isCached = useCache?.(profile.cache) === true;
-  const shared =
-    tokenStore &&
-    createSharedRenewal(tokenStore, profile, {
-      ...openDeps,
-      pool,
-      exchange,
-      credentialVersion,
-      onEvent,
-      sightings: isCached ? () => machine.sightings(profile) : undefined,
-    });
-  const renew = shared?.renew ?? exchangeOnly(exchange);
+export interface ProfileDeps extends Partial<Pick<EngineDeps, 'warn' | 'onEvent'>> {
+  /** Where first sightings of others' claims outlive this process. */
+  sightings?: (() => Promise<SightingMemory | undefined>) | undefined;
+}
+
+/** Opens profiles that share clients of stores and of IMS where their settings are equal. */
+export interface TokenEngines {
+  /**
+   * Connects a profile's parts; reads no secret yet.
+   * @throws ERR_CONFIG_INVALID for what stands in a file that the profile names
+   */
+  open(profile: ResolvedProfile, deps?: ProfileDeps): Promise<TokenEngine>;
+}
+
+export interface TokenEnginesDeps extends EngineDeps {
+  env: LoadOptions['env'];
+  /** Sockets to each token endpoint. Default 1. */
+  imsConnections?: number;
+}
+
+export function createTokenEngines(deps: TokenEnginesDeps): TokenEngines {
+  const { clock, random, env } = deps;
+  const shared = { clock, random, env, proxy: proxySettingsFromEnv(env), warn: deps.warn };
+  const providers = createSharedProviders(shared);
+  const imsClients = createImsClients(clock, shared.proxy, deps.imsConnections ?? 1);
+
   return {
-    profile,
-    credentials,
-    openDeps,
-    imsHttp,
-    exchanger,
-    renewal: profile.renewal,
-    renew: isCached ? machine.before(renew, profile) : renew,
-    async close() {
-      await shared?.close();
-      await Promise.all([source?.close(), pool.close(), exchanger.close()]);
+    async open(profile, { warn = deps.warn, onEvent = deps.onEvent ?? (() => undefined), sightings } = {}) {
+      const { ims, credentials, tokenStore, baseDir } = profile;
+      const openDeps: OpenDeps = { ...shared, baseDir, warn };
+      const imsLease = imsClients.lease();
+      const imsHttp = await imsLease.open(ims);
+      const pool = providers.lease(baseDir);
+      const source = credentials === undefined ? undefined : openCredentialSource(credentials, openDeps, pool);
+      const exchanger = createExchanger({
+        tokenEndpoint: ims.tokenEndpoint,
+        http: imsHttp,
+        clock,
+        random,
+        timeoutMs: ims.timeoutMs,
+        retry: ims.retry,
+        scope: ims.scope,
+        orgId: ims.orgId,
+        warn,
+      });
+      const renewal = source && createExchangeRenewal({ source, exchanger, clock, timeoutMs: ims.timeoutMs, warn });
+      const exchange: Exchange | undefined =
+        renewal &&
+        (async (signal) => {
+          const renewed = await renewal(signal);
+          onEvent({ type: 'exchanged' });
+          return renewed;
+        });
+      const credentialVersion =
+        source &&
+        (async (signal: AbortSignal) => {
+          const { version } = await source.readCredential({ signal, fresh: true });
+          // An id of a store that keeps no versions is this process's own, and tells others nothing.
+          return version.createdAt === undefined ? undefined : version.id;
+        });
+      const fleetDeps = { ...openDeps, pool, exchange, credentialVersion, onEvent, sightings };
+      const fleet = tokenStore && createSharedRenewal(tokenStore, profile, fleetDeps);
+      return {
+        profile,
+        credentials,
+        openDeps,
+        imsHttp,
+        exchanger,
+        renewal: profile.renewal,
+        renew: fleet?.renew ?? exchangeOnly(exchange),
+        async close() {
+          await fleet?.close();
+          await Promise.all([source?.close(), pool.close(), imsLease.close()]);
+        },
+      };
     },
   };
 }
 
-const MAX_CA_BYTES = 1024 * 1024;
+/**
+ * Loads one profile and connects its parts; reads no secret yet.
+ * @throws ERR_CONFIG_INVALID | ERR_PROVIDER_NOT_INSTALLED
+ */
+export async function openTokenEngine(options: LoadOptions, deps: EngineDeps): Promise<TokenEngine> {
+  const machine = watchForCache(options, deps);
+  const profile = await loadProfile({ ...options, env: machine.env });
+  for (const warning of profile.warnings) deps.warn(warning);
+  const isCached = deps.useCache?.(profile.cache) === true;
+  const engine = await createTokenEngines({ ...deps, env: machine.env }).open(profile, {
+    sightings: isCached ? () => machine.sightings(profile) : undefined,
+  });
+  return isCached ? { ...engine, renew: machine.before(engine.renew, profile) } : engine;
+}
 
 type Exchange = (signal: AbortSignal) => Promise<Renewed>;
 
@@ -130,23 +147,4 @@ function exchangeOnly(exchange: Exchange | undefined): TokenEngine['renew'] {
     const { token, source } = await exchange(signal);
     return { token, source: source.provider };
   };
-}
-
-/**
- * A company's own authority is trusted beside the usual ones: IMS may be reached directly or through its proxy.
- * Only newer versions of Node tell which those are; before, NODE_EXTRA_CA_CERTS is not among them.
- */
-async function authorities(caFile: string): Promise<string[]> {
-  const usual = 'getCACertificates' in tls ? (tls.getCACertificates as () => string[])() : tls.rootCertificates;
-  const option = 'ims.caFile';
-  const content = await readBoundedFile(caFile, option, { maxBytes: MAX_CA_BYTES }).catch((error: unknown) => {
-    if (!(error instanceof ImsvaultError)) throw error;
-    throw new ConfigInvalidError([{ path: option, message: error.message.slice(`${option}: `.length) }]);
-  });
-  const pem = content.toString('utf8');
-  // Node takes anything for an authority, and then trusts none of it.
-  if (!pem.includes('-----BEGIN CERTIFICATE')) {
-    throw new ConfigInvalidError([{ path: option, message: `${caFile} has no certificate in PEM form` }]);
-  }
-  return [...usual, pem];
 }

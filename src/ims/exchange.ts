@@ -57,7 +57,6 @@ export interface Exchanger {
   exchange(credential: Credential, signal?: AbortSignal): Promise<Exchanged>;
   /** Opens the connection while the secret is still being read; never fails. */
   connectAhead(): void;
-  close(): Promise<void>;
 }
 
 export function createExchanger(options: ExchangerOptions): Exchanger {
@@ -143,7 +142,6 @@ export function createExchanger(options: ExchangerOptions): Exchanger {
     connectAhead() {
       http.connectAhead(tokenEndpoint).catch(() => undefined);
     },
-    close: () => http.close(),
   };
 }
 

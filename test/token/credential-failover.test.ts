@@ -55,7 +55,6 @@ function setup(given: Given) {
   const source = createCredentialSource({ provider, ref: 'x', clock, random: () => 0, timeoutMs: 1000 });
   const exchanger: Exchanger = {
     connectAhead: () => undefined,
-    close: async () => undefined,
     async exchange({ clientId, clientSecrets: [secret] }) {
       tried.push(reveal(secret));
       if (given.exchangeMs !== undefined) await clock.advance(given.exchangeMs);

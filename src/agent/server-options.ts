@@ -1,0 +1,72 @@
+import { join } from 'node:path';
+import type { Clock } from '../clock.js';
+import type { AgentSettings } from '../config/agent-block.js';
+import type { Env } from '../config/interpolate.js';
+import { ConfigInvalidError, ImsvaultError } from '../errors.js';
+import { readBoundedFile } from '../secret/secret-file.js';
+import { readAccessToken } from './access-token-file.js';
+import type { AgentServerOptions } from './agent-server.js';
+import { parseListenAddress } from './listen-address.js';
+import { accountId } from './sinks/accounts.js';
+
+/**
+ * The settings as the server takes them: addresses parsed, files read, names looked up.
+ * @throws ERR_CONFIG_INVALID
+ */
+export async function serverOptions(
+  settings: AgentSettings,
+  env: Env,
+  deps: { clock: Clock; warn: (message: string) => void },
+): Promise<Omit<AgentServerOptions, 'profiles'>> {
+  const { listen, healthListen = [], allowRemote, hostNames, tls, group, requiredProfiles } = settings;
+  const gid = group === undefined ? undefined : await accountId('group', group);
+  if (group !== undefined && gid === undefined) throw invalid('agent.group', 'no group of this name is in /etc/group');
+  const path = settings.tokenFile ?? defaultTokenFile(env);
+  if (path === undefined) {
+    throw invalid('agent.tokenFile', 'is required where neither RUNTIME_DIRECTORY nor XDG_RUNTIME_DIR is set');
+  }
+  const shared = gid === undefined ? {} : { gid };
+  return {
+    listen: listen.map((address) => parseListenAddress(address, 'agent.listen')),
+    healthListen: healthListen.map((address) => parseListenAddress(address, 'agent.healthListen')),
+    allowRemote,
+    hostNames,
+    ...(tls === undefined
+      ? {}
+      : {
+          tls: {
+            cert: await readPem(tls.certFile, 'agent.tls.certFile'),
+            key: await readPem(tls.keyFile, 'agent.tls.keyFile'),
+          },
+        }),
+    unixSocket: { mode: gid === undefined ? 0o600 : 0o660, ...shared },
+    accessToken: readAccessToken({
+      path,
+      mode: settings.tokenFileMode ?? (gid === undefined ? 0o600 : 0o640),
+      ...shared,
+      ...deps,
+    }),
+    ...(requiredProfiles === undefined ? {} : { requiredProfiles }),
+    ...deps,
+  };
+}
+
+/** Folders in memory that are this user's alone: systemd's for the service, else the session's. */
+function defaultTokenFile({ RUNTIME_DIRECTORY, XDG_RUNTIME_DIR }: Env): string | undefined {
+  const [own] = (RUNTIME_DIRECTORY ?? '').split(':');
+  if (own) return join(own, 'agent-token');
+  return XDG_RUNTIME_DIR ? join(XDG_RUNTIME_DIR, 'imsvault-agent-token') : undefined;
+}
+
+async function readPem(file: string, option: string): Promise<Buffer> {
+  try {
+    return await readBoundedFile(file, option);
+  } catch (error) {
+    if (!(error instanceof ImsvaultError)) throw error;
+    throw invalid(option, error.message.slice(`${option}: `.length));
+  }
+}
+
+function invalid(path: string, message: string): ConfigInvalidError {
+  return new ConfigInvalidError([{ path, message }]);
+}

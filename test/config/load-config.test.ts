@@ -1,0 +1,168 @@
+import { describe, expect, it } from 'vitest';
+import { type LoadConfigOptions, loadConfig } from '../../src/config/load-config.js';
+import { expectNoSecrets } from '../support/leaks.js';
+import { problemsOf, tempFolder, write } from './support.js';
+
+type Given = Partial<LoadConfigOptions> & { found?: boolean };
+
+async function load(text: string, { found = false, ...options }: Given = {}) {
+  const cwd = await tempFolder();
+  await write(cwd, 'imsvault.config.yaml', text);
+  const named = found ? {} : { configPath: 'imsvault.config.yaml' };
+  return { cwd, config: await loadConfig({ env: {}, cwd, home: cwd, ...named, ...options }) };
+}
+const problems = async (text: string, given?: Given) =>
+  (await problemsOf(load(text, given))).map(({ path, message, source }) => ({ path, message, source }));
+
+const THREE = `
+defaultProfile: b
+profiles:
+  a: { ims: { orgId: 'A@AdobeOrg' } }
+  b: { ims: { orgId: 'B@AdobeOrg' } }
+  c: {}
+`;
+
+describe('all profiles of a config', () => {
+  it('come from one read, in their order, with the default one', async () => {
+    const { config, cwd } = await load(THREE);
+    expect([...config.profiles.keys()]).toEqual(['a', 'b', 'c']);
+    expect(config.profiles.get('b')?.ims.orgId).toBe('B@AdobeOrg');
+    expect(config).toMatchObject({ defaultName: 'b', file: `${cwd}/imsvault.config.yaml`, warnings: [] });
+  });
+
+  it('or those that are asked for, of which the only one is the default', async () => {
+    const { config } = await load(THREE, { profiles: ['c', 'a'] });
+    expect([[...config.profiles.keys()], config.defaultName]).toEqual([['a', 'c'], undefined]);
+    expect((await load(THREE, { profiles: ['c'] })).config.defaultName).toBe('c');
+    expect((await load(THREE, { env: { IMSVAULT_PROFILE: 'a' } })).config.defaultName).toBe('a');
+    expect((await load('profiles: { a: {}, b: {} }')).config.defaultName).toBeUndefined();
+  });
+
+  it('is one that is called default where the config has no profiles', async () => {
+    const { config } = await load('{ ims: { orgId: x@AdobeOrg }, agent: { listen: unix:a.sock } }');
+    expect([...config.profiles]).toMatchObject([['default', { ims: { orgId: 'x@AdobeOrg' } }]]);
+    expect(config.defaultName).toBe('default');
+  });
+
+  it('report what is wrong in any of them at once, each with its place', async () => {
+    const text = `profiles:
+  a: { ims: { timeout: never } }
+  b: {}
+  c: { credentials: { provider: vault } }
+agent: { lisen: x }
+`;
+    expect(await problems(text)).toEqual([
+      { path: 'profiles.a.ims.timeout', message: expect.any(String), source: 'imsvault.config.yaml:2' },
+      { path: 'profiles.c.credentials.path', message: expect.any(String), source: 'imsvault.config.yaml:4' },
+      {
+        path: 'agent.lisen',
+        message: expect.stringContaining('did you mean "listen"?'),
+        source: 'imsvault.config.yaml:5',
+      },
+    ]);
+    expect(await problems(THREE, { profiles: ['d'] })).toMatchObject([{ source: '--profile' }]);
+  });
+
+  it('refuses a client secret that is written out in one of them, without repeating it', async () => {
+    const found = await problems('profiles: { a: {}, b: { ims: { clientSecret: p8e-SuperSecret0123456789 } } }');
+    expect(found).toMatchObject([{ path: 'profiles.b.ims.clientSecret' }]);
+    expectNoSecrets(found, ['p8e-SuperSecret0123456789']);
+  });
+
+  it('say a warning once, and of whom', async () => {
+    const vault = '{ credentials: { provider: vault, path: x, auth: { method: token, token: "literal" } } }';
+    const { config } = await load(`profiles: { a: {}, b: ${vault} }`, { env: { IMSVAULT_IMS_ORG_IDD: 'x' } });
+    expect(config.warnings).toEqual([
+      expect.stringMatching(/^IMSVAULT_IMS_ORG_IDD is not known/),
+      expect.stringMatching(/^profile b: credentials.auth.token holds a secret/),
+    ]);
+  });
+});
+
+describe('the agent of a config', () => {
+  const read = async (agent: string, given?: Given) => (await load(`{ agent: ${agent} }`, given)).config.agent;
+
+  it('has defaults', async () => {
+    expect(await read('{}')).toMatchObject({
+      listen: ['127.0.0.1:7717'],
+      allowRemote: false,
+      sinks: [],
+      tls: undefined,
+    });
+  });
+
+  it('names files from the folder of the config, and takes variables', async () => {
+    const { cwd, config } = await load(
+      "{ agent: { listen: ['127.0.0.1:${PORT}', unix:a.sock], allowRemote: '${YES}', tokenFile: t, sinks: [{ path: x, mode: '0640', group: 5 }] } }",
+      { env: { PORT: '99', YES: 'true' } },
+    );
+    expect(config.agent).toMatchObject({
+      listen: ['127.0.0.1:99', `unix:${cwd}/a.sock`],
+      allowRemote: true,
+      tokenFile: `${cwd}/t`,
+      sinks: [{ path: `${cwd}/x`, profile: 'default', mode: 0o640, group: 5, format: 'raw', option: 'agent.sinks.0' }],
+    });
+  });
+
+  it.each([
+    ['{ sinks: [{}] }', 'agent.sinks.0.path', 'is required'],
+    ['{ sinks: [{ path: a, mode: 0640 }] }', 'agent.sinks.0.mode', ''],
+    ["{ sinks: [{ path: a, mode: '0888' }] }", 'agent.sinks.0.mode', ''],
+    ['{ sinks: [{ path: a, format: json, template: t }] }', 'agent.sinks.0.template', 'not both'],
+    ['{ sinks: [{ path: a, variable: "A B" }] }', 'agent.sinks.0.variable', ''],
+    ['{ sinks: [{ path: a, profile: nope }] }', 'agent.sinks.0.profile', 'there is no profile "nope"'],
+    ['{ requiredProfiles: [nope] }', 'agent.requiredProfiles.0', 'there is no profile'],
+    ['{ listen: [] }', 'agent.listen', 'at least one'],
+    ['{ listen: "${UNSET}" }', 'agent.listen', 'UNSET is not set'],
+    ['[]', 'agent', 'object'],
+  ])('%s is refused', async (agent, path, message) => {
+    expect(await problems(`{ agent: ${agent} }`)).toEqual([
+      { path, message: expect.stringContaining(message), source: expect.stringContaining('imsvault.config.yaml:1') },
+    ]);
+  });
+
+  it('asks which profile a sink is for, and leaves out those that are not served', async () => {
+    const text = 'agent: { sinks: [{ path: x }, { path: y, profile: b }] }\nprofiles: { a: {}, b: {} }';
+    expect(await problems(text)).toMatchObject([
+      { path: 'agent.sinks.0.profile', message: expect.stringContaining('required') },
+    ]);
+    const { config } = await load(`defaultProfile: a\n${text}`, { profiles: ['b'] });
+    expect(config.agent.sinks.map(({ profile, option }) => [profile, option])).toEqual([
+      ['b', 'agent.sinks.0'],
+      ['b', 'agent.sinks.1'],
+    ]);
+  });
+});
+
+describe('the agent of a config that was found', () => {
+  it('may serve its user from its own folder', async () => {
+    const agent =
+      "{ listen: ['127.0.0.1:0', '[::1]:1', unix:a.sock], tokenFile: t, sinks: [{ path: x/../y, mode: '0400' }] }";
+    expect((await load(`{ agent: ${agent} }`, { found: true })).config.agent.sinks).toHaveLength(1);
+  });
+
+  it.each([
+    ['{ listen: 0.0.0.0:7717 }', 'agent.listen'],
+    ['{ healthListen: 10.0.0.1:80 }', 'agent.healthListen'],
+    ['{ listen: unix:/tmp/a.sock }', 'agent.listen'],
+    ['{ listen: unix:../a.sock }', 'agent.listen'],
+    ['{ allowRemote: true }', 'agent.allowRemote'],
+    ['{ tls: { certFile: a, keyFile: b } }', 'agent.tls'],
+    ['{ hostNames: [a] }', 'agent.hostNames'],
+    ['{ group: 0 }', 'agent.group'],
+    ['{ tokenFile: ../t }', 'agent.tokenFile'],
+    ["{ tokenFileMode: '0644' }", 'agent.tokenFileMode'],
+    ['{ sinks: [{ path: ~/.bashrc2/x }] }', 'agent.sinks.0.path'],
+    ['{ sinks: [{ path: /etc/x }] }', 'agent.sinks.0.path'],
+    ["{ sinks: [{ path: x, mode: '0644' }] }", 'agent.sinks.0.mode'],
+    ['{ sinks: [{ path: x, owner: 0 }] }', 'agent.sinks.0.owner'],
+    ['{ sinks: [{ path: x, group: staff }] }', 'agent.sinks.0.group'],
+    ['{ sinks: [{ path: x, template: t }] }', 'agent.sinks.0.template'],
+    ["{ sinks: [{ path: '${HOME}/x' }] }", 'agent.sinks.0.path'],
+  ])('may not say %s', async (agent, path) => {
+    const config = load(`{ agent: ${agent} }`, { found: true, env: { HOME: '/root' } });
+    expect(await problemsOf(config)).toMatchObject([
+      { path, message: expect.stringContaining('a file found by search may not') },
+    ]);
+  });
+});

@@ -33,9 +33,9 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 for (const name of wanted.length === 0 ? NAMES : wanted) {
-  const { title, measure } = await import(`./measures/${name}.mjs`);
-  console.log(`\n## ${title}`);
   try {
+    const { title, measure } = await import(`./measures/${name}.mjs`);
+    console.log(`\n## ${title}`);
     const text = await measure((line) => console.log(`… ${line}`));
     const section = `## ${title}\n${text}\n\n\`npm run bench -- ${name}\`, on ${machine()}.`;
     console.log(`\n${text}`);

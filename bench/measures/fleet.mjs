@@ -23,8 +23,8 @@ export async function measure(log) {
     problem === undefined ? 'each host a network namespace' : `all run on loopback (${problem})`
   }. They share one OpenBao and one IMS with 200 ms of
 latency, and call \`getToken\` four times a second. Exchanges are counted at IMS, generations in the token document, both
-once all workers have started (four at a time); with the start they agree too. Each worker checks every answer against
-the end that IMS wrote into the token, and asks IMS about each new token.
+once all workers have started (one for each core at a time); with the start they agree too. Each worker checks every
+answer against the end that IMS wrote into the token, and asks IMS about each new token.
 
 ${fleetTable(runs)}
 

@@ -8,3 +8,4 @@ export const { startFaultProxy } = await servers('fault-proxy');
 export const { startRecordingProxy } = await servers('recording-proxy');
 export const { writeSecret } = await servers('vault-fixture');
 export const { startFleetWorker } = await servers('fleet-worker');
+export const { startAzure } = await import('../../test/support/azure/stand-in.ts');

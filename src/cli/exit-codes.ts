@@ -8,6 +8,9 @@ export const EXIT = {
   secret: 3,
   rejected: 4,
   unavailable: 5,
+  /** The program that `exec` is to run; 126 and 127 as shells have them. */
+  notExecutable: 126,
+  notFound: 127,
   interrupted: 130,
   /** Whatever read stdout reads no more; 128 + SIGPIPE. */
   brokenPipe: 141,

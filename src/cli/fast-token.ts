@@ -79,7 +79,7 @@ function cachedToken(request: FastRequest, env: NodeJS.ProcessEnv, uid: number):
   const cached = place === undefined ? undefined : readCachedToken(place, env, now, bootTime()).cached;
   if (cached === undefined || (cached.phase !== 'fresh' && !cached.isPaused)) return undefined;
   const { token } = cached;
-  return token.expiresAt - now < minTtlMs ? undefined : formatToken(token, output, 'cache', now);
+  return token.expiresAt - now < minTtlMs ? undefined : formatToken(token, output, 'cache', now, env);
 }
 
 /** All of `text`: a pipe may take a part, or nothing just now. */

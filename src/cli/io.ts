@@ -1,15 +1,20 @@
 import type { LoadOptions } from '../config/load.js';
+import type { Ask } from '../init/answers.js';
 
 /** The process as a command sees it; tests give their own. */
 export interface Io {
   stdout(text: string): void;
   stderr(text: string): void;
+  /** Absent: empty. */
+  readonly stdin?: AsyncIterable<string>;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   /** Aborts on SIGINT and SIGTERM. */
   readonly signal: AbortSignal;
   /** Asks whoever sits there, yes or no. Absent: nobody does. */
   confirm?(question: string): Promise<boolean>;
+  /** Asks for more than yes or no. Absent: nobody is there to be asked. */
+  prompts?(): Promise<Ask>;
 }
 
 /** Options that every command takes. */

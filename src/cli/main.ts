@@ -2,9 +2,14 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { ConfigInvalidError, ImsvaultError } from '../errors.js';
 import type { ImsFault } from '../testing/index.js';
 import { VERSION } from '../version.js';
+import { collect } from './collect.js';
 import type { TokenCommandOptions } from './commands/token.js';
+import { defineCompletion } from './define-completion.js';
+import { defineExec } from './define-exec.js';
+import { defineInit } from './define-init.js';
 import { EXIT, exitCodeFor } from './exit-codes.js';
 import { FAULT_ARGUMENTS, parseFault } from './fault-argument.js';
+import type { GitOptions } from './git-credential.js';
 import { Interrupted, type Io } from './io.js';
 import { printError } from './print-error.js';
 import { TOKEN_OUTPUTS } from './token-output.js';
@@ -16,7 +21,7 @@ import { TOKEN_OUTPUTS } from './token-output.js';
  */
 export async function main(args: readonly string[], io: Io): Promise<number> {
   let exitCode: number = EXIT.done;
-  const program = createProgram(io, (code) => {
+  const program = createProgram(args, io, (code) => {
     exitCode = code;
   });
   try {
@@ -50,7 +55,7 @@ interface EmulatorFlags {
   faultTimes?: number;
 }
 
-function createProgram(io: Io, done: (exitCode: number) => void): Command {
+function createProgram(args: readonly string[], io: Io, done: (exitCode: number) => void): Command {
   const program = new Command('imsvault')
     .description('Access tokens for Adobe IMS, from the secret store that holds your client secret.')
     .version(VERSION)
@@ -72,15 +77,20 @@ function createProgram(io: Io, done: (exitCode: number) => void): Command {
     .addOption(
       new Option(
         '-o, --output <format>',
-        'raw: the token; json: with its facts; env: an export line; header: an HTTP header',
+        'raw: the token; json: with its facts; env: an export line; header: an HTTP header; k8s: for kubectl; ' +
+          'azure: as the az command has it; git: for credential.helper',
       )
-        .choices(TOKEN_OUTPUTS)
+        .choices([...TOKEN_OUTPUTS, 'git'])
         .default('raw'),
     )
     .option('--min-ttl <duration>', 'the life that the token must still have, for example 10m')
     .option('--force', 'exchange even if a usable token is held')
     .option('--no-cache', "neither use nor fill this user's cache of tokens")
-    .action(async (_options, command: Command) => {
+    .option('--git-host <host>', 'host that git may send the token to; repeatable', collect)
+    .argument('[operation]', 'what git asks of a credential helper, with --output git')
+    .action(async (operation: string | undefined, options: GitOptions, command: Command) => {
+      const { hasAnswer } = await import('./git-credential.js');
+      if (!(await hasAnswer(operation, options, io))) return;
       const { runToken } = await import('./commands/token.js');
       done(await runToken(command.optsWithGlobals<TokenCommandOptions>(), io));
     });
@@ -96,6 +106,8 @@ function createProgram(io: Io, done: (exitCode: number) => void): Command {
       const { runStatus } = await import('./commands/status.js');
       done(await runStatus(command.optsWithGlobals(), io));
     });
+
+  defineExec(program, args, io, done);
 
   const config = program.command('config').description('look at the configuration');
   config
@@ -166,15 +178,13 @@ function createProgram(io: Io, done: (exitCode: number) => void): Command {
       done(await runEmulator({ ...rest, expiresInSeconds: expiresIn }, io));
     });
 
+  defineInit(program, io, done);
+  defineCompletion(program, io, done);
   return program;
 }
 
 const outputOption = () =>
   new Option('-o, --output <format>', 'text or json').choices(['text', 'json']).default('text');
-
-function collect(value: string, previous: string[] = []): string[] {
-  return [...previous, value];
-}
 
 function wholeNumber(value: string): number {
   if (!/^\d{1,9}$/.test(value)) throw new InvalidArgumentError('It must be a whole number.');
@@ -204,7 +214,9 @@ function usageError({ message }: CommanderError): ConfigInvalidError {
 
 /** Read from the words themselves: an error may come before the command line is understood. */
 export function wantsJson(args: readonly string[]): boolean {
-  return args.some(
-    (arg, index) => /^(--output=|-o)json$/.test(arg) || (/^(-o|--output)$/.test(arg) && args[index + 1] === 'json'),
+  // What stands behind `--` are the words of another program.
+  const own = args.includes('--') ? args.slice(0, args.indexOf('--')) : args;
+  return own.some(
+    (arg, index) => /^(--output=|-o)json$/.test(arg) || (/^(-o|--output)$/.test(arg) && own[index + 1] === 'json'),
   );
 }

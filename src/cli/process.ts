@@ -51,11 +51,18 @@ function processIo(): Io {
   return {
     stdout: (text) => void process.stdout.write(text),
     stderr: (text) => void process.stderr.write(text),
+    // Not opened before it is read: an open pipe is one more thing that could keep the process.
+    get stdin() {
+      return process.stdin.setEncoding('utf8');
+    },
     // As it was given: what is set here for a vendor is no part of the call.
     env: { ...process.env },
     cwd: process.cwd(),
     signal: controller.signal,
     ...(process.stdin.isTTY && process.stderr.isTTY ? { confirm: (text) => ask(text, controller.signal) } : {}),
+    ...(process.stdin.isTTY && process.stdout.isTTY
+      ? { prompts: async () => (await import('../init/prompts.js')).createPrompts() }
+      : {}),
   };
 }
 

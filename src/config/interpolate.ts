@@ -14,6 +14,8 @@ export class Unresolved {
 }
 
 export interface References {
+  /** The variables. */
+  names: string[];
   /** Whether any `${…}` is in the text; `$${` is none. */
   any: boolean;
   /** Whether a default, as in `${NAME:-default}`, is. */
@@ -22,7 +24,8 @@ export interface References {
 
 export function referencesIn(text: string): References {
   const inner = [...text.matchAll(REFERENCE)].map((match) => match[1]).filter((name) => name !== undefined);
-  return { any: inner.length > 0, withDefault: inner.some((name) => (NAME.exec(name)?.[2] ?? '') !== '') };
+  const names = inner.map((text) => NAME.exec(text)?.[1]).filter((name) => name !== undefined);
+  return { names, any: inner.length > 0, withDefault: inner.some((name) => (NAME.exec(name)?.[2] ?? '') !== '') };
 }
 
 /** `${NAME}`, `${NAME:-default}` for unset or empty ones, and `$${` for a literal `${`. */

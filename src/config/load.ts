@@ -81,6 +81,8 @@ export interface ResolvedProfile {
   tokenStore?: TokenStoreSettings;
   rotation?: RotationSettings;
   warnings: string[];
+  /** Variables whose values are secrets of this profile or logins of its stores. */
+  secretVariables: readonly string[];
   /** Dotted path → `imsvault.config.yaml:12`, a variable, `--set`, `code` or `default`. */
   origins: ReadonlyMap<string, string>;
   /** The values by their names in the config, defaults included, secrets as `[redacted]`. */

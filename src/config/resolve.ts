@@ -11,6 +11,7 @@ import { keysAt, listOptions } from './option-tree.js';
 import { type BlockReader, readCredentials } from './provider-block.js';
 import { rotationOptions } from './rotation-schema.js';
 import { cacheOption, imsOptions, renewalOptions } from './schema.js';
+import { secretVariables } from './secret-variables.js';
 import { findSecretsForNames, NOT_A_NAME } from './secrets.js';
 import type { SelectedProfile } from './select-profile.js';
 import { didYouMean, printable } from './suggest.js';
@@ -120,6 +121,7 @@ export async function resolveProfile(input: ResolveInput): Promise<ResolvedProfi
     ...(tokenStore === undefined ? {} : { tokenStore: tokenStore.settings }),
     ...(rotation === undefined ? {} : { rotation: { ...rotation, endpoint: new URL(rotation.endpoint).origin } }),
     warnings,
+    secretVariables: secretVariables(raw, tree, schema, env),
     origins: originsOf(resolved, raw, sourceOf, overrides, standsAt),
     redacted: () => redactAll(resolved, input.references, standsAt),
   };

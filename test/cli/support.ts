@@ -1,7 +1,9 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { afterEach, expect } from 'vitest';
 import { main } from '../../src/cli/main.js';
+import type { Ask } from '../../src/init/answers.js';
 import type { ImsEmulator, ImsEmulatorOptions } from '../../src/testing/index.js';
 import { tempFolder, write } from '../config/support.js';
 import { expectNoSecrets } from '../support/leaks.js';
@@ -43,6 +45,9 @@ export interface Given {
   env?: Readonly<Record<string, string | undefined>>;
   cwd?: string;
   signal?: AbortSignal;
+  stdin?: string;
+  /** Answers what the program asks on a terminal. */
+  ask?: Ask;
   stdout?: (text: string) => void;
 }
 
@@ -56,6 +61,7 @@ export interface Ran {
 export async function run(args: readonly string[], given: Given = {}): Promise<Ran> {
   let stdout = '';
   let stderr = '';
+  const { ask } = given;
   const code = await main(args, {
     stdout: (text) => {
       given.stdout?.(text);
@@ -64,6 +70,8 @@ export async function run(args: readonly string[], given: Given = {}): Promise<R
     stderr: (text) => {
       stderr += text;
     },
+    stdin: Readable.from([given.stdin ?? '']),
+    ...(ask === undefined ? {} : { prompts: async () => ask }),
     env: { IMSVAULT_CACHE: 'off', ...given.env },
     cwd: given.cwd ?? (await workspace()),
     signal: given.signal ?? new AbortController().signal,

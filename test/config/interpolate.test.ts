@@ -44,6 +44,10 @@ describe('interpolation', () => {
     ['${NAME:-secret}', true, true],
     ['$${NAME}', false, false],
   ])('finds references in %s', (text, any, withDefault) => {
-    expect(referencesIn(text)).toEqual({ any, withDefault });
+    expect(referencesIn(text)).toEqual({ any, withDefault, names: expect.any(Array) });
+  });
+
+  it('names the variables that a text refers to', () => {
+    expect(referencesIn('${A} $${B} ${C:-x}${1}').names).toEqual(['A', 'C']);
   });
 });

@@ -40,7 +40,7 @@ export async function runToken(options: TokenCommandOptions, io: Io): Promise<nu
       printWarning('IMS gives tokens a shorter life than --min-ttl asks for', io, options.output);
     }
     const source = manager.status().token?.source ?? '';
-    io.stdout(formatToken(token, options.output, source, systemClock.now()));
+    io.stdout(formatToken(token, options.output, source, systemClock.now(), io.env));
     return EXIT.done;
   } finally {
     await engine.close();

@@ -26,7 +26,7 @@ export interface RecordedFacts {
 }
 
 /** Variables that providers and their SDKs go by: all of them count, read or not. */
-const FAMILIES = /^(IMSVAULT|FUSION|VAULT|BAO|AWS|AZURE|IDENTITY|MSI|IMDS)_/;
+const FAMILIES = /^((IMSVAULT|FUSION|VAULT|BAO|AWS|AZURE|IDENTITY|MSI|IMDS)_|HOME$)/;
 
 /** Whether a variable counts in {@link callDigest} already. */
 export const isFamiliar = (name: string) => FAMILIES.test(name);

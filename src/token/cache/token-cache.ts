@@ -85,7 +85,7 @@ export async function openTokenCache(options: TokenCacheOptions): Promise<TokenC
         boot: boot(),
         facts: recordFacts(options.namesRead(), options.files(), facts.env, salt),
       });
-      await sweep(folder, clock.now());
+      await sweep(folder, place().file);
     },
     async pause({ record }, retryAfterMs = 0) {
       const count = Math.min((record.pause?.count ?? 0) + 1, 20);
@@ -123,13 +123,15 @@ async function openSalt(folder: string, uid: number): Promise<{ salt: string | u
     : { salt: undefined, problem: `${file} ${problem}; remove it` };
 }
 
-/** Best effort. */
-async function sweep(folder: string, now: number): Promise<void> {
+/** Best effort. @param written the file that was written just now, by whose time the others are old */
+async function sweep(folder: string, written: string): Promise<void> {
   const names = await readdir(folder).catch(() => []);
+  const latest = await lstat(written).catch(() => undefined);
+  if (latest === undefined) return;
   for (const name of names.filter((name) => /\.(json|tmp|lock|taking)$/.test(name))) {
     const file = join(folder, name);
     const stats = await lstat(file).catch(() => undefined);
-    if (stats !== undefined && now - stats.mtimeMs > KEPT_MS) await unlink(file).catch(() => undefined);
+    if (stats !== undefined && latest.mtimeMs - stats.mtimeMs > KEPT_MS) await unlink(file).catch(() => undefined);
   }
 }
 

@@ -1,0 +1,63 @@
+import { type Env, referencesIn } from './interpolate.js';
+import { listOptions, type SchemaNode } from './option-tree.js';
+import { everyOption, variableName } from './overrides.js';
+import { dotted, isObject, mapLeaves } from './tree.js';
+
+/** What the built-in providers and their SDKs read by themselves. */
+const WELL_KNOWN = [
+  'FUSION_CLIENT_SECRET',
+  'VAULT_TOKEN',
+  'BAO_TOKEN',
+  'AWS_SECRET_ACCESS_KEY',
+  'AWS_SESSION_TOKEN',
+  'AWS_CONTAINER_AUTHORIZATION_TOKEN',
+  'AZURE_CLIENT_SECRET',
+  'AZURE_CLIENT_CERTIFICATE_PASSWORD',
+  'AZURE_PASSWORD',
+  'IDENTITY_HEADER',
+  'MSI_SECRET',
+] as const;
+
+/**
+ * The variables that hold, or may hold, secrets of a profile and logins of its stores: nothing for a child to see.
+ * @param raw the profile as it stands in the config
+ * @param tree the same with overrides in it
+ */
+export function secretVariables(raw: unknown, tree: unknown, schema: SchemaNode, env: Env): string[] {
+  return [...new Set([...WELL_KNOWN, ...referred(raw, schema), ...namedForEnv(tree), ...ofOptions(schema, env)])];
+}
+
+/** `${NAME}` in options that are secrets, and in those of a third party, of which nothing is known. */
+function referred(raw: unknown, schema: SchemaNode): string[] {
+  const known = new Map(listOptions(schema, raw).map(({ path, node }) => [dotted(path), node]));
+  const names: string[] = [];
+  mapLeaves(raw, (value, path) => {
+    // A list stands under the key before its index.
+    const node = known.get(dotted(path)) ?? known.get(dotted(path.slice(0, -1)));
+    if (typeof value === 'string' && (node === undefined || node.writeOnly === true)) {
+      names.push(...referencesIn(value).names);
+    }
+    return value;
+  });
+  return names;
+}
+
+/** The provider `env` takes the name of the variable that holds the client secret. */
+function namedForEnv(tree: unknown): string[] {
+  const block = isObject(tree) ? tree.credentials : undefined;
+  if (!isObject(block)) return [];
+  const links: unknown[] = Array.isArray(block.providers) ? block.providers : [block];
+  return links.flatMap((link) =>
+    isObject(link) && link.provider === 'env' && typeof link.clientSecret === 'string' ? [link.clientSecret] : [],
+  );
+}
+
+/** `IMSVAULT_…` variables of options that are secrets, whether they have an effect or not. */
+function ofOptions(schema: SchemaNode, env: Env): string[] {
+  const secrets = new Set(
+    everyOption(schema)
+      .filter(({ node }) => node.writeOnly === true)
+      .map(({ path }) => variableName(path)),
+  );
+  return Object.keys(env).filter((name) => secrets.has(name.replace(/_PROVIDERS_\d+_/, '_')));
+}

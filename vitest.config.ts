@@ -18,7 +18,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/live/**'],
+          exclude: ['test/live/**', 'test/infra/**'],
           // Some tests start processes; on two busy cores the default of 5 s is not enough for that.
           testTimeout: 30_000,
           hookTimeout: 60_000,
@@ -32,6 +32,14 @@ export default defineConfig({
           hookTimeout: 120_000,
           // Each file starts servers of its own; two at once on two cores make their timings meaningless.
           fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'infra',
+          include: ['test/infra/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
     ],

@@ -90,8 +90,10 @@ function isUsable(provider: TokenProvider): number {
   return provider.peekToken() === undefined ? 0 : 1;
 }
 
+/** None for a profile that never met a token store: a thousand of them would make twelve thousand lines of zeros. */
 function fleetEvents(counters: TokenCounters): [string, number][] {
-  return Object.entries(counters).filter(([event]) => event !== 'renewed' && event !== 'renewal-failed');
+  const events = Object.entries(counters).filter(([event]) => event !== 'renewed' && event !== 'renewal-failed');
+  return events.some(([, count]) => count > 0) ? events : [];
 }
 
 /** Under the names that every Prometheus client gives them. */

@@ -1,9 +1,9 @@
 import { type Clock, sleep } from '../clock.js';
-import { ImsvaultError, TokenRequestRejectedError } from '../errors.js';
+import { ImsvaultError } from '../errors.js';
 import { type Redacted, reveal } from '../redacted.js';
-import { type RetryPolicy, runWithRetry } from '../retry.js';
 import type { Credential } from '../secret/credential.js';
 import type { CredentialSlot } from './credential-slot.js';
+import { exchangeOnceKnown } from './exchange-once-known.js';
 import { describePlan, planRotation, type RotationPlan } from './plan.js';
 import { gone, notInUse, otherClient, taken, unusable, unused } from './rotation-errors.js';
 import type { RotationPayload } from './rotation-payload.js';
@@ -51,8 +51,6 @@ interface Situation {
 }
 
 const POLL_MS = 10_000;
-/** A secret may need a moment until each of IMS's servers knows it. */
-const NEW_SECRET_RETRY: RetryPolicy = { maxAttempts: 5, baseDelayMs: 2000, maxDelayMs: 15_000, maxRetryAfterMs: 0 };
 
 /**
  * Adds a client secret, stores it, exchanges with it, and deletes the old one. Each step is written into the secret
@@ -147,16 +145,8 @@ export async function rotate(options: RotateOptions): Promise<RotationOutcome> {
   }
 
   async function exchangeNew(state: StartedState, credential: Credential): Promise<void> {
-    const isUnknown = (error: unknown) =>
-      error instanceof TokenRequestRejectedError && error.error === 'invalid_client';
     try {
-      await runWithRetry(() => options.exchange({ ...credential, clientSecrets: [state.newSecret] }, signal), {
-        policy: NEW_SECRET_RETRY,
-        clock,
-        random: options.random,
-        signal,
-        decide: (error) => ({ retry: isUnknown(error) }),
-      });
+      await exchangeOnceKnown({ ...credential, clientSecrets: [state.newSecret] }, options);
     } catch (error) {
       signal.throwIfAborted();
       throw error instanceof ImsvaultError ? unusable(error, state) : error;

@@ -44,9 +44,7 @@ describe('/metrics', () => {
     expect(headers['content-type']).toBe('text/plain; version=0.0.4; charset=utf-8');
     const samples = parse(text);
     const start = Date.UTC(2030, 0, 1) / 1000;
-    expect(
-      Object.fromEntries([...samples].filter(([name]) => /profile="main"/.test(name) && !/fleet/.test(name))),
-    ).toEqual({
+    expect(Object.fromEntries([...samples].filter(([name]) => /profile="main"/.test(name)))).toEqual({
       'imsvault_token_expiry_timestamp_seconds{profile="main"}': start + 86_400,
       'imsvault_token_usable{profile="main"}': 0,
       'imsvault_last_renewal_success_timestamp_seconds{profile="main"}': start,
@@ -56,7 +54,6 @@ describe('/metrics', () => {
       'imsvault_token_requests_total{profile="main",cache="miss"}': 1,
       'imsvault_token_request_failures_total{profile="main"}': 1,
     });
-    expect(samples.get('imsvault_fleet_events_total{profile="main",event="claimed"}')).toBe(0);
     expect(samples.has('imsvault_token_expiry_timestamp_seconds{profile="other"}')).toBe(false);
     expect(samples.get('imsvault_token_usable{profile="other"}')).toBe(0);
     expect(samples.get('imsvault_agent_connections')).toBe(1);
@@ -77,6 +74,7 @@ describe('/metrics', () => {
     const samples = parse((await ask(addresses[0], '/metrics')).text);
     expect(samples.get('imsvault_fleet_events_total{profile="main",event="claimed"}')).toBe(3);
     expect(samples.get('imsvault_fleet_events_total{profile="main",event="claim-lost"}')).toBe(2);
+    expect(samples.get('imsvault_fleet_events_total{profile="main",event="published"}')).toBe(0);
   });
 
   it('escapes names', async () => {

@@ -44,15 +44,16 @@ const REGION = 'eu-west-1';
  * moto (Secrets Manager, STS, IAM) with its IAM in force: it checks signatures, session tokens and policies.
  * A relay before it records who signed each request, and puts right where moto differs from AWS:
  * it refuses in XML also where the protocol is JSON, and it cannot take AssumeRoleWithWebIdentity, which is unsigned.
+ * @param options.pythonPath a folder with a sitecustomize.py that changes moto
  */
-export async function startMoto(): Promise<Moto> {
+export async function startMoto({ pythonPath = '' } = {}): Promise<Moto> {
   const port = await freePort();
   const moto = `http://127.0.0.1:${port}`;
   const server = await startServer({
     name: 'moto',
     command: findBinary('moto_server', 'IMSVAULT_TEST_MOTO_BIN', "run: pip install 'moto[server]'"),
     args: ['-H', '127.0.0.1', '-p', String(port)],
-    env: { PATH: process.env.PATH ?? '', INITIAL_NO_AUTH_ACTION_COUNT: '0' },
+    env: { PATH: process.env.PATH ?? '', INITIAL_NO_AUTH_ACTION_COUNT: '0', PYTHONPATH: pythonPath },
     readyUrl: `${moto}/moto-api/`,
   });
   const requests: AwsRequest[] = [];
@@ -94,7 +95,7 @@ export async function startMoto(): Promise<Moto> {
     const upstream = sendHttp({
       port,
       host: '127.0.0.1',
-      method: 'POST',
+      method: incoming.method,
       path: incoming.url,
       headers: incoming.headers,
     });

@@ -58,7 +58,7 @@ if (DISTINCT)
   for (let index = 0; index < PROFILES; index++) writeFileSync(join(folder, `token-${index}`), 'bench-login');
 
 const begunAt = performance.now();
-const bin = fileURLToPath(new URL('../../bin/imsvault.js', import.meta.url));
+const bin = fileURLToPath(new URL('../../bin/imsvault.cjs', import.meta.url));
 const child = spawn(process.execPath, [bin, 'serve', '-c', file], {
   env: { PATH: process.env.PATH, XDG_RUNTIME_DIR: folder },
   stdio: ['ignore', 'inherit', 'pipe'],
@@ -71,12 +71,12 @@ let tokens = 0;
 let reloads = 0;
 let askedAt = 0;
 for await (const line of createInterface({ input: child.stderr })) {
-  if (line.includes(': listening')) console.log(`listening after      ${seconds()}, RSS ${memory('VmRSS')}`);
-  else if (line.includes(': token-renewed')) {
+  if (line.includes(' listening ')) console.log(`listening after      ${seconds()}, RSS ${memory('VmRSS')}`);
+  else if (line.includes(' token-renewed ')) {
     if (++tokens !== PROFILES) continue;
     console.log(`all ${PROFILES} tokens after ${seconds()}, RSS ${memory('VmRSS')}, at most ${memory('VmHWM')}`);
     reload();
-  } else if (line.includes(': config-reloaded')) {
+  } else if (line.includes(' config-reloaded ')) {
     console.log(
       `reloaded, unchanged, after ${((performance.now() - askedAt) / 1000).toFixed(2)} s, RSS ${memory('VmRSS')}`,
     );

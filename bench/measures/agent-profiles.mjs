@@ -58,7 +58,7 @@ if (DISTINCT)
   for (let index = 0; index < PROFILES; index++) writeFileSync(join(folder, `token-${index}`), 'bench-login');
 
 const begunAt = performance.now();
-const bin = fileURLToPath(new URL('../../bin/imsvault.js', import.meta.url));
+const bin = fileURLToPath(new URL('../../bin/imsvault.cjs', import.meta.url));
 const child = spawn(process.execPath, [bin, 'serve', '-c', file], {
   env: { PATH: process.env.PATH, XDG_RUNTIME_DIR: folder },
   stdio: ['ignore', 'inherit', 'pipe'],

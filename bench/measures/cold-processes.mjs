@@ -10,7 +10,7 @@ import { startOpenBao } from '../support/servers.mjs';
 export const title = '8 cold processes at once, on one machine';
 
 const PROCESSES = 8;
-const CLI = fileURLToPath(new URL('../../bin/imsvault.js', import.meta.url));
+const CLI = fileURLToPath(new URL('../../bin/imsvault.cjs', import.meta.url));
 const CREDENTIAL = { FUSION_CLIENT_ID: 'emulator-client-id', FUSION_CLIENT_SECRET: 'emulator-client-secret' };
 
 /** `imsvault token` so many times at once, in a home where none has run before. */

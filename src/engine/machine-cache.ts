@@ -40,7 +40,8 @@ const BESIDE_EXCHANGE_MS = 30_000;
 /** @throws ERR_CONFIG_INVALID where it cannot be told which config file counts */
 export function watchForCache(options: LoadOptions, deps: MachineCacheDeps): MachineCache {
   const names = new Set<string>();
-  const file = options.config === undefined ? locateConfig(options).file : undefined;
+  const location = options.config === undefined ? locateConfig(options) : { discovered: false };
+  const { file } = location;
   const files: Stamped[] = file === undefined ? [] : [[file, stampOf(file)]];
   const env = recordedEnv(options.env, (name, value) => {
     names.add(name);
@@ -63,7 +64,7 @@ export function watchForCache(options: LoadOptions, deps: MachineCacheDeps): Mac
       facts: {
         version: VERSION,
         uid,
-        config: options.config === undefined ? configName(file, options.cwd) : codeName(options),
+        config: options.config === undefined ? configName(location, options.cwd) : codeName(options),
         profile: options.profile,
         set: options.set ?? [],
         env: options.env,

@@ -206,6 +206,14 @@ describe.skipIf(process.platform === 'win32')('imsvault token, again and again',
     expect(await misses([], file)).toBe(1);
     await writeFile(join(home, 'secret'), 'another');
     expect((await call(['token'], { env: file })).code).toBe(4);
+
+    await writeFile(join(home, 'own.env'), 'FUSION_CLIENT_SECRET_FILE=below/named\n');
+    await writeFile(join(home, 'below/named'), CLIENT_SECRET);
+    const unset = { FUSION_CLIENT_SECRET: '' };
+    expect(await misses([], unset)).toBe(1);
+    expect(await misses([], unset)).toBe(0);
+    await writeFile(join(home, 'below/named'), 'another');
+    expect((await call(['token'], { env: unset })).code).toBe(4);
   });
 
   it('does not answer for a config found by search with the token of when it was named', async () => {

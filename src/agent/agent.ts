@@ -1,12 +1,12 @@
 import type { Clock } from '../clock.js';
 import type { Env } from '../config/interpolate.js';
 import type { LoadedConfig } from '../config/load-config.js';
+import type { Log } from '../observe/log.js';
 import { type AgentServer, startAgentServer } from './agent-server.js';
 import { refusalRecord, unchangeable } from './event-records.js';
 import { createFirstTokens } from './first-tokens.js';
 import { createLimit } from './limit.js';
 import { formatListenAddress } from './listen-address.js';
-import type { AgentLog } from './log.js';
 import type { ProfileChanges } from './profile-set.js';
 import { createReloader } from './reload.js';
 import { createServedProfiles } from './served-profiles.js';
@@ -24,7 +24,7 @@ export interface AgentOptions {
   clock: Clock;
   /** A number in [0, 1). */
   random: () => number;
-  log: AgentLog;
+  log: Log;
   notifier: ServiceNotifier;
 }
 

@@ -2,6 +2,7 @@ import type { Clock } from '../clock.js';
 import type { Env } from '../config/interpolate.js';
 import type { LoadedConfig } from '../config/load-config.js';
 import type { Log } from '../observe/log.js';
+import { stampOf } from '../token/cache/facts.js';
 import { type AgentServer, startAgentServer } from './agent-server.js';
 import { refusalRecord, unchangeable } from './event-records.js';
 import { createFirstTokens } from './first-tokens.js';
@@ -66,7 +67,10 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
 
   async function watchConfig(): Promise<void> {
     unwatch();
-    unwatch = config.file === undefined ? () => undefined : await watchFile(config.file, clock, reloader.request);
+    const { file, stamp } = config;
+    unwatch = file === undefined ? () => undefined : await watchFile(file, clock, reloader.request);
+    // It may have changed since it was read.
+    if (file !== undefined && stampOf(file) !== stamp) reloader.request();
   }
 
   async function reload(): Promise<void> {

@@ -18,8 +18,9 @@ export async function checkReadable(file: string): Promise<void> {
 /**
  * Only a file of this user's is replaced, in a folder where no other user can swap it.
  * @param create whether there may be none yet
+ * @returns undefined where there is none yet
  */
-export async function checkWritable(file: string, create: boolean): Promise<void> {
+export async function checkWritable(file: string, create: boolean): Promise<Stats | undefined> {
   const folder = dirname(file);
   const around = await stat(folder).catch(() => undefined);
   if (around === undefined) {
@@ -36,6 +37,7 @@ export async function checkWritable(file: string, create: boolean): Promise<void
   if (stats !== undefined) checkReplaceable(file, stats, uid);
   else if (!create)
     throw new ImsvaultError('ERR_SECRET_NOT_FOUND', `path: ${file} does not exist, and create is false`);
+  return stats;
 }
 
 function checkReplaceable(file: string, stats: Stats, uid: number | undefined): void {

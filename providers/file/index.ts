@@ -33,9 +33,17 @@ export default defineProvider<FileOptions, 'path'>({
       async putSecret({ path }, value, options) {
         options?.signal?.throwIfAborted();
         const file = fileOf(path);
-        await checkWritable(file, options?.create ?? true);
+        const before = await checkWritable(file, options?.create ?? true);
         try {
-          await writeFileAtomically(file, `${reveal(value)}\n`, Number.parseInt(mode, 8));
+          // Whoever reads it by its group goes on reading it.
+          const kept = before === undefined ? 0o600 : before.mode & 0o775;
+          const owner = before === undefined || before.gid === process.getgid?.() ? {} : { gid: before.gid };
+          await writeFileAtomically(
+            file,
+            `${reveal(value)}\n`,
+            mode === undefined ? kept : Number.parseInt(mode, 8),
+            owner,
+          );
         } catch (error) {
           throw notWritten(file, (error as NodeJS.ErrnoException).code);
         }

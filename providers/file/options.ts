@@ -7,8 +7,11 @@ export const fileOptions = z.strictObject({
     .string()
     .regex(/^0?[0-7]{3}$/, 'must be three octal digits in quotes, such as "0640"')
     .refine((text) => (Number.parseInt(text, 8) & 0o002) === 0, 'must not let everybody write')
-    .default('0600')
-    .meta({ description: 'Permissions of the file where a token is written to it, octal, in quotes. Default "0600".' }),
+    .optional()
+    .meta({
+      description:
+        'Permissions of the file where something is written to it, octal, in quotes. Default: those that it has, else "0600".',
+    }),
 });
 
 export type FileOptions = z.output<typeof fileOptions>;

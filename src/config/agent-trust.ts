@@ -7,7 +7,7 @@ import { REMEDY, realPath } from './trust.js';
 type Found = { path: Path; message: string }[];
 
 /** What gives a token to others than the agent's user, or runs code. */
-const NEVER = ['allowRemote', 'hostNames', 'tls', 'group'];
+const NEVER = ['allowRemote', 'hostNames', 'tls', 'group', 'tokenFile'];
 const NEVER_IN_SINKS = ['template', 'owner', 'group'];
 
 /**
@@ -43,7 +43,6 @@ export function findDistrustedAgent(agent: JsonObject, baseDir: string): Found {
     ),
     ...listens('listen'),
     ...listens('healthListen'),
-    ...writes(['tokenFile'], agent.tokenFile),
     ...only(['tokenFileMode'], agent.tokenFileMode),
     ...sinks.flatMap((sink: unknown, index) => {
       if (!isObject(sink)) return [];

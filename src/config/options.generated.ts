@@ -625,7 +625,7 @@ export interface FileCredentials {
    */
   path: string;
   /**
-   * Permissions of the file where a token is written to it, octal, in quotes. Default "0600".
+   * Permissions of the file where something is written to it, octal, in quotes. Default: those that it has, else "0600".
    */
   mode?: string;
   /**
@@ -1146,7 +1146,7 @@ export interface FileTokenStore {
    */
   path: string;
   /**
-   * Permissions of the file where a token is written to it, octal, in quotes. Default "0600".
+   * Permissions of the file where something is written to it, octal, in quotes. Default: those that it has, else "0600".
    */
   mode?: string;
   /**

@@ -54,6 +54,9 @@ describe('imsvault status --web', () => {
     const wrongFile = await run(['status', '--web', '--agent', tcp, '--token-file', lines.tokenFile]);
     expect([wrongFile.code, wrongFile.stderr]).toEqual([2, expect.stringContaining('holds no token of an agent')]);
 
+    const remote = await run(['status', '--web', '--agent', '192.0.2.1:7717', '--token-file', tokenFile]);
+    expect([remote.code, remote.stderr]).toEqual([2, expect.stringContaining('an address of this machine')]);
+
     const absent = await run(['status', '--web', '--agent', `${unix}.no`, '--token-file', tokenFile]);
     expect([absent.code, absent.stderr]).toEqual([5, expect.stringContaining('no agent answers at unix:')]);
 

@@ -3,6 +3,7 @@ import { defaultTokenFile } from '../../agent/default-token-file.js';
 import { parseListenAddress } from '../../agent/listen-address.js';
 import { requestWebLink } from '../../agent/web-link.js';
 import { ConfigInvalidError } from '../../errors.js';
+import { isLoopbackHost } from '../../net/loopback.js';
 import { reveal } from '../../redacted.js';
 import { readSecretFile } from '../../secret/secret-file.js';
 import { EXIT } from '../exit-codes.js';
@@ -18,6 +19,11 @@ export interface StatusWebOptions {
 /** Prints a link to the status page of a running agent. It works once, within a minute. */
 export async function runStatusWeb(options: StatusWebOptions, io: Io): Promise<number> {
   const address = parseListenAddress(options.agent ?? '127.0.0.1:7717', '--agent');
+  if (address.kind === 'tcp' && !isLoopbackHost(address.host)) {
+    throw new ConfigInvalidError([
+      { path: '--agent', message: 'must be an address of this machine: the access token would go there in clear text' },
+    ]);
+  }
   const tokenFile = options.tokenFile === undefined ? defaultTokenFile(io.env) : resolve(io.cwd, options.tokenFile);
   if (tokenFile === undefined) {
     throw new ConfigInvalidError([

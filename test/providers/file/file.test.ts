@@ -52,6 +52,17 @@ describe('file provider', () => {
     expect((await lstat(shared.file)).mode & 0o777).toBe(0o640);
   });
 
+  it.skipIf(process.platform === 'win32')('keeps the mode of a file that it replaces, and its group', async () => {
+    const { put, file } = await fixture();
+    await put();
+    await chmod(file, 0o640);
+    const isRoot = process.getuid?.() === 0;
+    if (isRoot) await chown(file, 0, 12_345);
+    await put();
+    const { mode, gid } = await lstat(file);
+    expect([mode & 0o777, gid]).toEqual([0o640, isRoot ? 12_345 : process.getgid?.()]);
+  });
+
   it('has no compare-and-swap, and fakes none', async () => {
     expect((await fixture()).provider).not.toHaveProperty('replaceSecret');
   });

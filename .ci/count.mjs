@@ -7,7 +7,7 @@ const skipped = report.testResults.flatMap(({ assertionResults }) =>
   assertionResults.filter(({ status }) => status === 'pending' || status === 'skipped' || status === 'todo'),
 );
 const notRun = name.includes('live') ? skipped : [];
-for (const { fullName } of notRun) console.error(`not run: ${fullName}`);
+for (const { fullName } of skipped) console.error(`not run: ${fullName}`);
 const brokenFiles = report.testResults.filter(
   ({ status, assertionResults }) => status === 'failed' && assertionResults.length === 0,
 );

@@ -4,7 +4,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { machine } from './support/figures.mjs';
 
-const NAMES = ['cold-calls', 'cold-processes', 'fleet', 'store-requests', 'store-away'];
+const NAMES = ['cold-calls', 'cold-processes', 'fleet', 'store-requests', 'store-away', 'agent', 'agent-profiles'];
 const PAGE = new URL('../docs/benchmarks.md', import.meta.url);
 const HEADER = `# Benchmarks
 

@@ -55,10 +55,10 @@ export function createTokenProvider(config?: string | ImsvaultConfig, deps: Toke
   const clock = deps.clock ?? systemClock;
   const random = deps.random ?? Math.random;
   const warn = deps.onWarning ?? ((message: string) => process.emitWarning(message, 'ImsvaultWarning'));
+  const useCache = (configured: boolean | undefined) => configured === true;
   const { provider } = provideTokens(
     async (onEvent) => {
       const { openTokenEngine } = await import('./engine/token-engine.js');
-      const useCache = (configured: boolean | undefined) => configured === true;
       return openTokenEngine(loadOptions(config, deps), { clock, random, warn, onEvent, useCache });
     },
     { clock, random, warn, onEvent: deps.onEvent },

@@ -40,8 +40,9 @@ function endOf(accessToken) {
   return Number(claims.created_at) + Number(claims.expires_in);
 }
 
-/** @param job `config`, `seed`, `skewMs`, `tickMs`; `validate: { url, clientId }` asks IMS about each new token */
-async function work({ config, seed, skewMs, tickMs, validate }) {
+/** @param job `config`, `seed`, `skewMs`, `tickMs`; `validate: { url, clientId }` asks IMS about each new token;
+ *   `pauseAtFirst`: with the first token it stops asking until the message `resume` */
+async function work({ config, seed, skewMs, tickMs, validate, pauseAtFirst }) {
   const warnings = [];
   const provider = createTokenProvider(config, {
     clock: skewedClock(skewMs),
@@ -51,11 +52,13 @@ async function work({ config, seed, skewMs, tickMs, validate }) {
   const counts = { calls: 0, failures: 0, expired: 0, invalid: 0, tokens: 0 };
   let waits = [];
   let running = true;
+  let paused = false;
   let held;
 
   process.on('message', (message) => {
     if (message === 'measure') waits = [];
     if (message === 'stop') running = false;
+    if (message === 'resume') paused = false;
   });
 
   function failed(message) {
@@ -72,6 +75,10 @@ async function work({ config, seed, skewMs, tickMs, validate }) {
   }
 
   while (running) {
+    if (paused) {
+      await sleep(20);
+      continue;
+    }
     const askedAt = performance.now();
     try {
       const { accessToken } = await provider.getToken();
@@ -82,6 +89,7 @@ async function work({ config, seed, skewMs, tickMs, validate }) {
       if (accessToken !== held) {
         held = accessToken;
         counts.tokens++;
+        paused = pauseAtFirst === true && counts.tokens === 1;
         const digest = createHash('sha256').update(accessToken).digest('base64url').slice(0, 16);
         process.send({ kind: 'token', digest, waitMs });
         if (validate !== undefined && !(await isValid(accessToken))) counts.invalid++;

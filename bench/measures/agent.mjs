@@ -1,179 +1,114 @@
-// How many token requests the agent answers beside a bare node:http server that gives the same answer to everybody:
-// alternating rounds, each server in a process of its own, 32 kept-alive connections. The load comes from wrk where it
-// is installed, else from autocannon. Usage: node bench/measures/agent.mjs [ROUNDS] [SECONDS A ROUND]
-import { execFileSync, fork } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, get } from 'node:http';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { createImsEmulator } from '../../dist/testing.js';
+import { startBaoProxy } from '../support/bao-proxy.mjs';
+import { median, ms, table } from '../support/figures.mjs';
+import { createLoad } from '../support/load.mjs';
+import { ask, cpuMs, memory, startAgent } from '../support/processes.mjs';
 
-const ROUNDS = Number(process.argv[2] ?? 9);
-const SECONDS = Number(process.argv[3] ?? 3);
+export const title = 'The agent beside a bare server and bao proxy';
+
+/** Many and short: what else the machine does then meets all of them alike. */
+const ROUNDS = 21;
+const SECONDS = 1;
 const CONNECTIONS = 32;
-const KEY = 'k'.repeat(43);
+const CREDENTIAL = { FUSION_CLIENT_ID: 'emulator-client-id', FUSION_CLIENT_SECRET: 'emulator-client-secret' };
 
-if (process.env.SUBJECT === undefined) await measure();
-else await serve(process.env.SUBJECT);
-
-async function serve(subject) {
-  process.on('disconnect', () => process.exit());
-  process.on('message', () => process.send({ cpu: process.cpuUsage(), rss: process.memoryUsage.rss() }));
-  const { startAgentServer, AccessToken, systemClock, readAccessToken } = await import(process.env.BUNDLE);
-  const now = Date.now();
-  const token = new AccessToken({
-    accessToken: 'x'.repeat(1000),
-    tokenType: 'bearer',
-    issuedAt: now,
-    expiresAt: now + 86_400_000,
-    scope: ['openid', 'AdobeID'],
-    clientId: 'client',
-  });
-  const provider = {
-    getToken: async () => token,
-    // As the token manager does it: both clocks are read for each call.
-    peekToken: () => (systemClock.monotonic() > 0 && systemClock.now() < token.expiresAt ? token : undefined),
-    status: () => ({ phase: 'fresh', token: { source: 'vault' }, counters: {} }),
-  };
-  const profiles = {
-    names: ['main'],
-    defaultName: 'main',
-    get: (name = 'main') => (name === 'main' ? provider : undefined),
-  };
-  const agent = await startAgentServer({
-    listen: [{ kind: 'tcp', host: '127.0.0.1', port: 0 }],
-    accessToken: readAccessToken({ path: process.env.TOKEN_FILE, clock: systemClock, warn: console.error }),
-    profiles: () => profiles,
-    clock: systemClock,
-    warn: console.error,
-  });
-  const { port } = agent.addresses[0];
-  if (subject === 'agent') return void process.send({ port });
-
-  const { headers, body } = await answerOf(port);
-  await agent.close(0);
-  const flat = Object.entries(headers).flat();
-  const bare = createServer((_request, response) => response.writeHead(200, flat).end(body));
-  bare.keepAliveTimeout = 60_000;
-  bare.listen(0, '127.0.0.1', () => process.send({ port: bare.address().port }));
+async function startBare({ headers, body }) {
+  // What node:http adds by itself.
+  const { date: _date, connection: _connection, ...kept } = headers;
+  const child = fork(fileURLToPath(new URL('../support/bare-server.mjs', import.meta.url)));
+  child.send({ headers: kept, body });
+  const [{ port }] = await once(child, 'message');
+  return { pid: child.pid, port, stop: () => child.disconnect() };
 }
 
-/** One answer of the agent, without what node:http adds by itself. */
-function answerOf(port) {
-  return new Promise((resolve, reject) => {
-    const headers = { 'x-imsvault-token': process.env.KEY };
-    get({ host: '127.0.0.1', port, path: '/v1/token', headers, agent: false }, (response) => {
-      const { date: _date, connection: _connection, ...kept } = response.headers;
-      let body = '';
-      response.on('data', (chunk) => {
-        body += chunk;
-      });
-      response.on('end', () => resolve({ headers: kept, body }));
-    }).on('error', reject);
-  });
+/** What is loaded; each is asked once before, and throws where it is not what its name says. */
+async function subjects({ agent, bare, bao, token }) {
+  const request = { headers: { 'x-vault-request': 'true' } };
+  const all = [
+    { name: 'bare node:http', ...bare, path: '/v1/token', headers: {} },
+    { name: '`imsvault serve`', ...agent, path: '/v1/token', headers: { 'x-imsvault-token': agent.key } },
+    { name: '`bao proxy`, a token from its cache', ...bao, path: '/v1/auth/token/create', ...request },
+    { name: '`bao proxy`, a KV read', ...bao, path: '/v1/secret/data/ims/token', ...request },
+  ];
+  Object.assign(all[2], { method: 'POST', body: '{"ttl":"1h"}' });
+  for (const subject of all) {
+    // A cache needs one request to be filled.
+    await ask(subject.port, subject.path, subject);
+    const { status, headers, body } = await ask(subject.port, subject.path, subject);
+    const given = subject === all[2] ? headers['x-cache'] === 'HIT' : body.includes(token);
+    if (status !== 200 || !given) throw new Error(`${subject.name}: ${status} ${headers['x-cache']}`);
+    Object.assign(subject, { idle: memory(subject.pid), rates: [], p99s: [], cpu: [] });
+  }
+  return all;
 }
 
-async function measure() {
-  const folder = mkdtempSync(join(tmpdir(), 'imsvault-bench-'));
-  const children = [];
+export async function measure(log) {
+  const running = [];
   try {
-    const bundle = join(folder, 'agent.mjs');
-    const { build } = await import('esbuild');
-    const exported = {
-      'src/agent/agent-server.ts': 'startAgentServer',
-      'src/agent/access-token-file.ts': 'readAccessToken',
-      'src/access-token.ts': 'AccessToken',
-      'src/clock.ts': 'systemClock',
-    };
-    await build({
-      stdin: {
-        contents: Object.entries(exported)
-          .map(([file, name]) => `export { ${name} } from './${file}';`)
-          .join('\n'),
-        resolveDir: fileURLToPath(new URL('../..', import.meta.url)),
-      },
-      outfile: bundle,
-      bundle: true,
-      format: 'esm',
-      platform: 'node',
-      external: ['undici'],
-      logLevel: 'error',
+    const ims = await createImsEmulator().start();
+    running.push(ims);
+    let hasToken;
+    const renewed = new Promise((resolve) => {
+      hasToken = resolve;
     });
-    const tokenFile = join(folder, 'token');
-    writeFileSync(tokenFile, KEY, { mode: 0o600 });
-    const subjects = {};
-    for (const name of ['bare', 'agent']) {
-      const env = { ...process.env, SUBJECT: name, BUNDLE: pathToFileURL(bundle).href, TOKEN_FILE: tokenFile, KEY };
-      const child = fork(fileURLToPath(import.meta.url), [], { env });
-      children.push(child);
-      const { port } = await new Promise((resolve) => child.once('message', resolve));
-      subjects[name] = { child, url: `http://127.0.0.1:${port}/v1/token`, rates: [], cpu: [] };
-    }
-    const idle = await usage(subjects.agent.child);
-    const load = await loader();
-    for (let round = 0; round < ROUNDS + 1; round++) {
-      for (const name of round % 2 === 0 ? ['bare', 'agent'] : ['agent', 'bare']) {
-        const { child, url, rates, cpu } = subjects[name];
-        const before = await usage(child);
-        const { requests, perSecond } = await load(url);
-        const after = await usage(child);
-        if (round === 0) continue;
-        rates.push(perSecond);
-        cpu.push((after.cpu.user + after.cpu.system - before.cpu.user - before.cpu.system) / requests);
-      }
-    }
-    const { bare, agent } = subjects;
-    const rateRatio = median(agent.rates.map((rate, index) => rate / bare.rates[index]));
-    const cpuRatio = median(agent.cpu.map((time, index) => bare.cpu[index] / time));
-    console.log(
-      `Node ${process.version}, ${ROUNDS} rounds of ${SECONDS} s, ${CONNECTIONS} connections, ${load.name}\n`,
-    );
-    console.log('| | requests/s | µs of CPU a request |\n|---|---|---|');
-    for (const [name, { rates, cpu }] of Object.entries(subjects)) {
-      console.log(`| ${name} | ${Math.round(median(rates))} | ${median(cpu).toFixed(1)} |`);
-    }
-    console.log(`| agent / bare | ${rateRatio.toFixed(3)} | ${cpuRatio.toFixed(3)} |`);
-    const mib = ({ rss }) => (rss / 2 ** 20).toFixed(1);
-    console.log(
-      `\nresident: agent idle ${mib(idle)} MiB, after the load ${mib(await usage(agent.child))} MiB, bare ${mib(await usage(bare.child))} MiB`,
-    );
+    const agent = await startAgent({
+      config: { ims: { tokenEndpoint: ims.tokenEndpoint }, credentials: { provider: 'env' } },
+      env: CREDENTIAL,
+      onEvent: (event) => event === 'token-renewed' && hasToken(),
+    });
+    running.push(agent);
+    await renewed;
+    const answer = await ask(agent.port, '/v1/token', { headers: { 'x-imsvault-token': agent.key } });
+    const bare = await startBare(answer);
+    running.push(bare);
+    const bao = await startBaoProxy(JSON.parse(answer.body));
+    running.push(bao);
+    const [token] = ims.issuedTokens();
+    return await compare(await subjects({ agent, bare, bao, token }), log);
   } finally {
-    for (const child of children) child.disconnect();
-    rmSync(folder, { recursive: true, force: true });
+    for (const each of running.reverse()) await each.stop();
   }
 }
 
-function usage(child) {
-  child.send({});
-  return new Promise((resolve) => child.once('message', resolve));
-}
-
-async function loader() {
-  try {
-    execFileSync('wrk', ['-v'], { stdio: 'ignore' });
-  } catch (error) {
-    if (error.code === 'ENOENT') return withAutocannon(await import('autocannon'));
+async function compare(all, log) {
+  const load = await createLoad({ connections: CONNECTIONS, seconds: SECONDS });
+  // The first round warms up.
+  for (let round = 0; round <= ROUNDS; round++) {
+    for (const subject of round % 2 === 0 ? all : all.toReversed()) {
+      const { pid, port, path, headers, method, body, rates, p99s, cpu } = subject;
+      const before = cpuMs(pid);
+      const url = `http://127.0.0.1:${port}${path}`;
+      const { requests, perSecond, p99 } = await load({ url, headers, method, body });
+      if (round === 0) continue;
+      rates.push(perSecond);
+      p99s.push(p99);
+      cpu.push(((cpuMs(pid) - before) * 1000) / requests);
+    }
+    const last = all.map(({ name, rates }) => `${name} ${Math.round(rates.at(-1) ?? 0)}/s`);
+    log(`round ${round}: ${round === 0 ? 'to warm up' : last.join(', ')}`);
   }
-  return function wrk(url) {
-    const args = ['-t1', `-c${CONNECTIONS}`, `-d${SECONDS}s`, '-H', `X-Imsvault-Token: ${KEY}`, url];
-    const text = execFileSync('wrk', args, { encoding: 'utf8' });
-    if (/Non-2xx|Socket errors/.test(text)) throw new Error(text);
-    return {
-      requests: Number(/(\d+) requests in/.exec(text)[1]),
-      perSecond: Number(/Requests\/sec:\s+([\d.]+)/.exec(text)[1]),
-    };
-  };
-}
+  const [bare, agent] = all;
+  const beside = (values, others) => median(values.map((value, round) => value / others[round])).toFixed(2);
+  const rows = all.map(({ name, pid, rates, p99s, cpu, idle }) => [
+    name,
+    Math.round(median(rates)).toLocaleString('en'),
+    beside(rates, bare.rates),
+    ms(median(p99s)),
+    beside(p99s, bare.p99s),
+    median(cpu).toFixed(0),
+    `${Math.round(idle)} / ${Math.round(memory(pid))} MiB`,
+  ]);
+  const [, , cached, read] = all;
+  return `Each is a process of its own, on a machine that others use too: ${ROUNDS} rounds of ${SECONDS} s each, one after the other and in
+turned order, ${CONNECTIONS} kept-alive connections, loaded by ${load.name}. Medians; a ratio is the median of the rounds' ratios. The bare
+server gives the agent's bytes to everybody, and checks nothing. \`bao proxy\` (AppRole login, \`cache {}\`) keeps what has a lease, so
+it answers a token's creation from memory, and asks OpenBao for each read of KV; OpenBao's own CPU is not counted.
 
-function withAutocannon({ default: run }) {
-  return async function autocannon(url) {
-    const headers = { 'x-imsvault-token': KEY };
-    const { requests, errors, non2xx } = await run({ url, connections: CONNECTIONS, duration: SECONDS, headers });
-    if (errors > 0 || non2xx > 0) throw new Error(`${errors} errors, ${non2xx} refusals`);
-    return { requests: requests.total, perSecond: requests.average };
-  };
-}
+${table(['', 'requests/s', 'to bare', 'p99', 'to bare', 'µs of CPU a request', 'RSS before / after'], rows)}
 
-function median(values) {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+The agent answers ${beside(agent.rates, cached.rates)} times as many requests as the proxy from its cache. One request costs the proxy
+${beside(cached.cpu, agent.cpu)} times the agent's CPU there, and ${beside(read.cpu, agent.cpu)} times for a KV read.`;
 }

@@ -6,6 +6,8 @@ export function percentile(values, at) {
   return sorted[Math.min(sorted.length - 1, Math.floor(at * sorted.length))];
 }
 
+export const median = (values) => percentile(values, 0.5);
+
 /** Milliseconds, with as many digits as they deserve. */
 export const ms = (value) => (value < 10 ? `${value.toFixed(2)} ms` : `${Math.round(value).toLocaleString('en')} ms`);
 

@@ -3,6 +3,7 @@ import './typescript.mjs';
 const servers = (name) => import(`../../test/live/servers/${name}.ts`);
 
 export const { startOpenBao } = await servers('openbao');
+export const { findBinary, freePort, startServer } = await servers('process');
 export const { startMoto } = await servers('moto');
 export const { startFaultProxy } = await servers('fault-proxy');
 export const { startRecordingProxy } = await servers('recording-proxy');

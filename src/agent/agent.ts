@@ -1,12 +1,13 @@
 import type { Clock } from '../clock.js';
 import type { Env } from '../config/interpolate.js';
 import type { LoadedConfig } from '../config/load-config.js';
+import type { Log } from '../observe/log.js';
+import { stampOf } from '../token/cache/facts.js';
 import { type AgentServer, startAgentServer } from './agent-server.js';
 import { refusalRecord, unchangeable } from './event-records.js';
 import { createFirstTokens } from './first-tokens.js';
 import { createLimit } from './limit.js';
 import { formatListenAddress } from './listen-address.js';
-import type { AgentLog } from './log.js';
 import type { ProfileChanges } from './profile-set.js';
 import { createReloader } from './reload.js';
 import { createServedProfiles } from './served-profiles.js';
@@ -24,7 +25,7 @@ export interface AgentOptions {
   clock: Clock;
   /** A number in [0, 1). */
   random: () => number;
-  log: AgentLog;
+  log: Log;
   notifier: ServiceNotifier;
 }
 
@@ -66,7 +67,10 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
 
   async function watchConfig(): Promise<void> {
     unwatch();
-    unwatch = config.file === undefined ? () => undefined : await watchFile(config.file, clock, reloader.request);
+    const { file, stamp } = config;
+    unwatch = file === undefined ? () => undefined : await watchFile(file, clock, reloader.request);
+    // It may have changed since it was read.
+    if (file !== undefined && stampOf(file) !== stamp) reloader.request();
   }
 
   async function reload(): Promise<void> {

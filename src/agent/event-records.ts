@@ -1,11 +1,11 @@
 import type { LoadedConfig } from '../config/load-config.js';
 import { ConfigInvalidError, ImsvaultError } from '../errors.js';
+import type { LogRecord } from '../observe/log.js';
 import type { TokenEvent } from '../token/token-events.js';
-import type { AgentRecord } from './log.js';
 
 const ODD: ReadonlySet<TokenEvent['type']> = new Set(['uncoordinated', 'store-unavailable', 'identity-mismatch']);
 
-export function tokenRecord(profile: string, event: TokenEvent): AgentRecord {
+export function tokenRecord(profile: string, event: TokenEvent): LogRecord {
   switch (event.type) {
     case 'renewed':
       return {
@@ -34,7 +34,7 @@ export function tokenRecord(profile: string, event: TokenEvent): AgentRecord {
 }
 
 /** Why a config was not taken. */
-export function refusalRecord(error: unknown): AgentRecord {
+export function refusalRecord(error: unknown): LogRecord {
   const head = { level: 'error', event: 'config-refused' } as const;
   if (error instanceof ConfigInvalidError) return { ...head, code: error.code, problems: error.problems };
   // The text of an error that is not ours may quote anything.

@@ -2,9 +2,9 @@ import type { Clock } from '../clock.js';
 import type { Env } from '../config/interpolate.js';
 import type { LoadedConfig } from '../config/load-config.js';
 import { ConfigInvalidError } from '../errors.js';
+import type { Log } from '../observe/log.js';
 import type { AgentProfiles } from './agent-profiles.js';
 import { tokenRecord } from './event-records.js';
-import type { AgentLog } from './log.js';
 import { createProfileSet, type ProfileChanges } from './profile-set.js';
 import type { Sink, SinkDeps } from './sinks/sink.js';
 import { openSinks } from './sinks/sinks.js';
@@ -14,7 +14,7 @@ export interface ServedProfilesDeps {
   clock: Clock;
   /** A number in [0, 1). */
   random: () => number;
-  log: AgentLog;
+  log: Log;
 }
 
 /** The profiles of a config, and the files that follow their tokens. */

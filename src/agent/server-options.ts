@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { Clock } from '../clock.js';
 import type { AgentSettings } from '../config/agent-block.js';
 import type { Env } from '../config/interpolate.js';
@@ -6,6 +5,7 @@ import { ConfigInvalidError, ImsvaultError } from '../errors.js';
 import { readBoundedFile } from '../secret/secret-file.js';
 import { readAccessToken } from './access-token-file.js';
 import type { AgentServerOptions } from './agent-server.js';
+import { defaultTokenFile } from './default-token-file.js';
 import { parseListenAddress } from './listen-address.js';
 import { accountId } from './sinks/accounts.js';
 
@@ -49,13 +49,6 @@ export async function serverOptions(
     ...(requiredProfiles === undefined ? {} : { requiredProfiles }),
     ...deps,
   };
-}
-
-/** Folders in memory that are this user's alone: systemd's for the service, else the session's. */
-function defaultTokenFile({ RUNTIME_DIRECTORY, XDG_RUNTIME_DIR }: Env): string | undefined {
-  const [own] = (RUNTIME_DIRECTORY ?? '').split(':');
-  if (own) return join(own, 'agent-token');
-  return XDG_RUNTIME_DIR ? join(XDG_RUNTIME_DIR, 'imsvault-agent-token') : undefined;
 }
 
 async function readPem(file: string, option: string): Promise<Buffer> {

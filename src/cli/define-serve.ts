@@ -1,4 +1,6 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import { LOG_FORMATS, LOG_LEVELS } from '../observe/log.js';
+import { collect } from './collect.js';
 import type { ServeCommandOptions } from './commands/serve.js';
 import type { Io } from './io.js';
 
@@ -19,12 +21,12 @@ export function defineServe(
     .option('--token-file-mode <mode>', 'its permissions, octal (default: 0600, with --group 0640)')
     .option('--group <group>', 'group of that file and of Unix sockets, a name or a number')
     .option('--once', "write the files of the config's sinks, and end")
+    .addOption(new Option('--log-format <format>', 'of the lines on stderr').choices(LOG_FORMATS).default('text'))
+    .addOption(
+      new Option('--log-level <level>', 'the least important that is logged').choices(LOG_LEVELS).default('info'),
+    )
     .action(async (_options, command: Command) => {
       const { runServe } = await import('./commands/serve.js');
       done(await runServe({ ...command.optsWithGlobals<ServeCommandOptions>(), profiles }, io));
     });
-}
-
-function collect(value: string, previous: string[] = []): string[] {
-  return [...previous, value];
 }

@@ -72,8 +72,8 @@ const isOutput = (text: string): text is TokenOutput => (TOKEN_OUTPUTS as readon
 function cachedToken(request: FastRequest, env: NodeJS.ProcessEnv, uid: number): string | undefined {
   const { config, profile, output, minTtlMs } = request;
   const cwd = process.cwd();
-  const { file } = locateConfig({ env, cwd, ...(config === undefined ? {} : { configPath: config }) });
-  const facts = { version: VERSION, uid, config: configName(file, cwd), profile, set: [], env };
+  const location = locateConfig({ env, cwd, ...(config === undefined ? {} : { configPath: config }) });
+  const facts = { version: VERSION, uid, config: configName(location, cwd), profile, set: [], env };
   const place = findCachePlace(facts);
   const now = systemClock.now();
   const cached = place === undefined ? undefined : readCachedToken(place, env, now, bootTime()).cached;

@@ -69,7 +69,7 @@ export const agentOptions = z
       .optional()
       .meta({ description: 'For every TCP address of `listen`. Default: clear text.' }),
     tokenFile: fileOption(
-      'Holds the access token that clients of the agent must show; made where it does not exist. Default: agent-token in $RUNTIME_DIRECTORY, else $XDG_RUNTIME_DIR.',
+      'Holds the access token that clients of the agent must show; made where it does not exist. Default: agent-token in $RUNTIME_DIRECTORY, else imsvault-agent-token in $XDG_RUNTIME_DIR.',
     ).optional(),
     tokenFileMode: mode(
       "The permissions that it is made with, and the most that it may have. Default '0600', with `group` '0640'.",

@@ -26,9 +26,13 @@ export function locateConfig(options: { configPath?: string; env: Env; cwd: stri
   return file === undefined ? { discovered: false } : { file, discovered: true };
 }
 
-/** Tells one config from another in the cache of tokens: without a file, paths in variables start at `cwd`. */
-export function configName(file: string | undefined, cwd: string): string {
-  return file === undefined ? `folder:${cwd}` : `file:${file}`;
+/**
+ * Tells one config from another in the cache of tokens: without a file, paths in variables start at `cwd`; a file that
+ * may be refused when it is found by search has no token of when it was named.
+ */
+export function configName({ file, discovered }: ConfigLocation, cwd: string): string {
+  if (file === undefined) return `folder:${cwd}`;
+  return `${discovered ? 'found' : 'file'}:${file}`;
 }
 
 /**

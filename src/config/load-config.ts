@@ -1,6 +1,8 @@
 import { ConfigInvalidError, type ConfigProblem, type ImsvaultError } from '../errors.js';
+import { stampOf } from '../token/cache/facts.js';
 import { type AgentSettings, readAgent, type SinkSettings } from './agent-block.js';
 import { openConfigSource } from './config-source.js';
+import { locateConfig } from './find-config.js';
 import { type LoadOptions, type ResolvedProfile, readProfile } from './load.js';
 import { selectProfiles } from './select-profile.js';
 import { didYouMean, printable } from './suggest.js';
@@ -25,6 +27,8 @@ export interface ServedSink extends SinkSettings {
 export interface LoadedConfig {
   /** Absolute path; undefined without a file. */
   file: string | undefined;
+  /** The file's, from before it was read. */
+  stamp: string | null;
   /** By name, in the config's order. The one of a config without `profiles` is `default`. */
   profiles: ReadonlyMap<string, ResolvedProfile>;
   /** Undefined where several are there and nothing says which is meant. */
@@ -42,6 +46,8 @@ const ONLY_PROFILE = 'default';
  */
 export async function loadConfig(options: LoadConfigOptions): Promise<LoadedConfig> {
   const { env, profiles: names = [] } = options;
+  const located = options.config === undefined ? locateConfig(options).file : undefined;
+  const stamp = located === undefined ? null : stampOf(located);
   const source = await openConfigSource(options);
   const requests = names.map((name) => ({ name, source: '--profile' }));
   const standard = env.IMSVAULT_PROFILE ? { name: env.IMSVAULT_PROFILE, source: 'IMSVAULT_PROFILE' } : undefined;
@@ -72,6 +78,7 @@ export async function loadConfig(options: LoadConfigOptions): Promise<LoadedConf
   if (notInstalled !== undefined) throw notInstalled;
   return {
     file: source.file,
+    stamp,
     profiles,
     defaultName: standardName,
     agent: agent as ServedAgentSettings,

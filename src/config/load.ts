@@ -81,7 +81,7 @@ export interface ResolvedProfile {
   tokenStore?: TokenStoreSettings;
   rotation?: RotationSettings;
   warnings: string[];
-  /** Variables whose values are secrets of this profile or logins of its stores. */
+  /** Variables whose values are secrets of the config's profiles or logins of their stores. */
   secretVariables: readonly string[];
   /** Dotted path → `imsvault.config.yaml:12`, a variable, `--set`, `code` or `default`. */
   origins: ReadonlyMap<string, string>;
@@ -116,7 +116,7 @@ export interface ReadProfile {
   notInstalled: ImsvaultError | undefined;
 }
 
-/** Checks one profile. @param scanned the profiles in which to look for secrets that are written out */
+/** Checks one profile. @param scanned the profiles in which to look for secrets that are written out, or for their variables */
 export async function readProfile(
   source: ConfigSource,
   selected: SelectedProfile,
@@ -141,6 +141,7 @@ export async function readProfile(
   const profile = await resolveProfile({
     tree,
     raw: selected.value,
+    others: scanned.filter(({ name }) => name !== selected.name).map(({ value }) => value),
     env,
     source,
     selected,

@@ -1280,7 +1280,7 @@ export interface AgentOptions {
     keyFile: string;
   };
   /**
-   * Holds the access token that clients of the agent must show; made where it does not exist. Default: agent-token in $RUNTIME_DIRECTORY, else $XDG_RUNTIME_DIR. A path: absolute, `~/…`, or relative to the config file.
+   * Holds the access token that clients of the agent must show; made where it does not exist. Default: agent-token in $RUNTIME_DIRECTORY, else imsvault-agent-token in $XDG_RUNTIME_DIR. A path: absolute, `~/…`, or relative to the config file.
    */
   tokenFile?: string;
   /**

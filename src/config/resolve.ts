@@ -24,6 +24,8 @@ export interface ResolveInput {
   tree: unknown;
   /** The profile as it stands in the config. */
   raw: unknown;
+  /** The config's other profiles, as they stand there. */
+  others: readonly unknown[];
   env: Env;
   source: ConfigSource;
   selected: SelectedProfile;
@@ -121,7 +123,7 @@ export async function resolveProfile(input: ResolveInput): Promise<ResolvedProfi
     ...(tokenStore === undefined ? {} : { tokenStore: tokenStore.settings }),
     ...(rotation === undefined ? {} : { rotation: { ...rotation, endpoint: new URL(rotation.endpoint).origin } }),
     warnings,
-    secretVariables: secretVariables(raw, tree, schema, env),
+    secretVariables: secretVariables(raw, tree, input.others, schema, env),
     origins: originsOf(resolved, raw, sourceOf, overrides, standsAt),
     redacted: () => redactAll(resolved, input.references, standsAt),
   };

@@ -22,9 +22,18 @@ const WELL_KNOWN = [
  * The variables that hold, or may hold, secrets of a profile and logins of its stores: nothing for a child to see.
  * @param raw the profile as it stands in the config
  * @param tree the same with overrides in it
+ * @param others the config's other profiles, as they stand there
  */
-export function secretVariables(raw: unknown, tree: unknown, schema: SchemaNode, env: Env): string[] {
-  return [...new Set([...WELL_KNOWN, ...referred(raw, schema), ...namedForEnv(tree), ...ofOptions(schema, env)])];
+export function secretVariables(
+  raw: unknown,
+  tree: unknown,
+  others: readonly unknown[],
+  schema: SchemaNode,
+  env: Env,
+): string[] {
+  const inText = [raw, ...others].flatMap((profile) => referred(profile, schema));
+  const named = [tree, ...others].flatMap(namedForEnv);
+  return [...new Set([...WELL_KNOWN, ...inText, ...named, ...ofOptions(schema, env)])];
 }
 
 /** `${NAME}` in options that are secrets, and in those of a third party, of which nothing is known. */

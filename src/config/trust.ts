@@ -187,18 +187,22 @@ function filesIn({ owner, path: base }: Group, { resolved, baseDir, isExplicit }
   });
 }
 
-/** Adobe may be sent a wrong variable; what listens on this machine may be anybody's. */
-function namesForLoopback({ resolved, isExplicit }: TrustQuestion): Found {
+/** Adobe may be sent a wrong variable or mounted file; what listens on this machine may be anybody's. */
+function namesForLoopback({ resolved, baseDir, isExplicit }: TrustQuestion): Found {
   const endpoint: Path = ['ims', 'tokenEndpoint'];
   if (isExplicit(endpoint) || !isLoopback(getAt(resolved, endpoint))) return [];
-  return groups(resolved)
-    .filter(({ owner }) => owner === 'env')
-    .flatMap(({ path: base }) => ['clientId', 'clientSecret'].map((key) => [...base, key]))
-    .filter((path) => getAt(resolved, path) !== undefined && !isExplicit(path))
-    .map((path) => ({
-      path,
-      message: `a file found by search that sets ims.tokenEndpoint may not name variables too; ${REMEDY}`,
-    }));
+  const isElsewhere = (file: unknown) =>
+    typeof file === 'string' && !realPath(resolvePath(file, baseDir)).startsWith(`${realPath(baseDir)}${sep}`);
+  const message = `a file found by search that sets ims.tokenEndpoint may not name variables or mounted files too; ${REMEDY}`;
+  return groups(resolved).flatMap(({ owner, path: base }) => {
+    const names = owner === 'env' ? ['clientId', 'clientSecret'] : [];
+    const files = owner === 'env' ? ['dotenv'] : owner === 'file' ? ['path'] : [];
+    const given = (key: string) => getAt(resolved, [...base, key]);
+    return [...names.filter((key) => given(key) !== undefined), ...files.filter((key) => isElsewhere(given(key)))]
+      .map((key) => [...base, key])
+      .filter((path) => !isExplicit(path))
+      .map((path) => ({ path, message }));
+  });
 }
 
 /** A link leads out of the folder as well as a path does; what is not there leads nowhere. */

@@ -1,11 +1,12 @@
 import { extname } from 'node:path';
+import { parseEnv } from 'node:util';
 import type { AccessToken } from '../access-token.js';
 import { bootTime, type Clock } from '../clock.js';
 import { configName, locateConfig } from '../config/find-config.js';
 import type { Env } from '../config/interpolate.js';
 import type { LoadOptions, ProviderBlock, ResolvedProfile } from '../config/load.js';
 import { Redacted, reveal } from '../redacted.js';
-import { resolvePath } from '../secret/secret-file.js';
+import { readBoundedFile, resolvePath } from '../secret/secret-file.js';
 import { createCachedRenewal } from '../token/cache/cached-renewal.js';
 import { type Stamped, stampOf } from '../token/cache/facts.js';
 import { createSightingMemory } from '../token/cache/sightings.js';
@@ -40,7 +41,8 @@ const BESIDE_EXCHANGE_MS = 30_000;
 /** @throws ERR_CONFIG_INVALID where it cannot be told which config file counts */
 export function watchForCache(options: LoadOptions, deps: MachineCacheDeps): MachineCache {
   const names = new Set<string>();
-  const file = options.config === undefined ? locateConfig(options).file : undefined;
+  const location = options.config === undefined ? locateConfig(options) : { discovered: false };
+  const { file } = location;
   const files: Stamped[] = file === undefined ? [] : [[file, stampOf(file)]];
   const env = recordedEnv(options.env, (name, value) => {
     names.add(name);
@@ -57,13 +59,16 @@ export function watchForCache(options: LoadOptions, deps: MachineCacheDeps): Mac
   async function open(profile: ResolvedProfile): Promise<TokenCache | undefined> {
     // Elsewhere nobody can tell whose a file is; and what a module reads besides itself is not known.
     if (uid === undefined || (file !== undefined && ['.mjs', '.js'].includes(extname(file)))) return undefined;
-    for (const text of referencesOf(profile.credentials)) watch(text, profile.baseDir);
+    for (const [key, text] of referencesOf(profile.credentials)) {
+      watch(text, profile.baseDir);
+      if (key === 'dotenv') for (const file of await namedIn(text, profile.baseDir)) watch(file, profile.baseDir);
+    }
     return openTokenCache({
       ...deps,
       facts: {
         version: VERSION,
         uid,
-        config: options.config === undefined ? configName(file, options.cwd) : codeName(options),
+        config: options.config === undefined ? configName(location, options.cwd) : codeName(options),
         profile: options.profile,
         set: options.set ?? [],
         env: options.env,
@@ -102,10 +107,19 @@ export function watchForCache(options: LoadOptions, deps: MachineCacheDeps): Mac
 }
 
 /** Texts that say which secret it is. One that names a file (dotenv, path) is watched; others name none. */
-function referencesOf(block: ProviderBlock | undefined): string[] {
+function referencesOf(block: ProviderBlock | undefined): [key: string, text: string][] {
   if (block === undefined) return [];
   const refs = 'links' in block ? block.links.map(({ ref }) => ref) : [block.ref];
-  return refs.flatMap((ref) => Object.values(ref)).filter((value) => typeof value === 'string');
+  return refs
+    .flatMap((ref) => Object.entries(ref))
+    .filter((entry): entry is [string, string] => typeof entry[1] === 'string');
+}
+
+/** Files that the `…_FILE` variables of a dotenv file name. */
+async function namedIn(text: string, baseDir: string): Promise<string[]> {
+  const content = await readBoundedFile(resolvePath(text, baseDir), 'dotenv').catch(() => undefined);
+  const variables = Object.entries(parseEnv(content?.toString('utf8') ?? ''));
+  return variables.flatMap(([name, value]) => (name.endsWith('_FILE') && value ? [value] : []));
 }
 
 /** Only its keyed digest is kept. */

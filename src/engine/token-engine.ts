@@ -5,14 +5,13 @@ import { createSharedProviders } from '../config/provider-pool.js';
 import { createExchanger, type Exchanger } from '../ims/exchange.js';
 import type { HttpClient } from '../net/http-client.js';
 import { proxySettingsFromEnv } from '../net/proxy-settings.js';
-import type { SightingMemory } from '../token/claim-watch.js';
 import { createExchangeRenewal, type Renewed } from '../token/exchange-renewal.js';
 import type { RenewRequest } from '../token/fleet-options.js';
 import type { TokenFrom } from '../token/held-token.js';
 import type { RenewalPolicy } from '../token/renewal-schedule.js';
 import type { TokenEvent } from '../token/token-events.js';
 import { createImsClients } from './ims-client.js';
-import { watchForCache } from './machine-cache.js';
+import { type MachineCache, watchForCache } from './machine-cache.js';
 import { createSharedRenewal } from './shared-renewal.js';
 
 export interface EngineDeps {
@@ -44,18 +43,19 @@ export interface TokenEngine {
   close(): Promise<void>;
 }
 
-export interface ProfileDeps extends Partial<Pick<EngineDeps, 'warn' | 'onEvent'>> {
-  /** Where first sightings of others' claims outlive this process. */
-  sightings?: (() => Promise<SightingMemory | undefined>) | undefined;
-}
-
 /** Opens profiles that share clients of stores and of IMS where their settings are equal. */
 export interface TokenEngines {
   /**
    * Connects a profile's parts; reads no secret yet.
    * @throws ERR_CONFIG_INVALID for what stands in a file that the profile names
    */
-  open(profile: ResolvedProfile, deps?: ProfileDeps): Promise<TokenEngine>;
+  open(profile: ResolvedProfile, own?: OwnDeps): Promise<TokenEngine>;
+}
+
+/** What one profile has that the others have not. */
+export interface OwnDeps extends Partial<Pick<EngineDeps, 'warn' | 'onEvent'>> {
+  /** Default: processes of this machine share no token through a file. */
+  cache?: Pick<MachineCache, 'before' | 'sightings'> | undefined;
 }
 
 export interface TokenEnginesDeps extends EngineDeps {
@@ -71,7 +71,7 @@ export function createTokenEngines(deps: TokenEnginesDeps): TokenEngines {
   const imsClients = createImsClients(clock, shared.proxy, deps.imsConnections ?? 1);
 
   return {
-    async open(profile, { warn = deps.warn, onEvent = deps.onEvent ?? (() => undefined), sightings } = {}) {
+    async open(profile, { warn = deps.warn, onEvent = deps.onEvent ?? (() => undefined), cache } = {}) {
       const { ims, credentials, tokenStore, baseDir } = profile;
       const openDeps: OpenDeps = { ...shared, baseDir, warn };
       const imsLease = imsClients.lease();
@@ -89,11 +89,12 @@ export function createTokenEngines(deps: TokenEnginesDeps): TokenEngines {
         orgId: ims.orgId,
         warn,
       });
-      const renewal = source && createExchangeRenewal({ source, exchanger, clock, timeoutMs: ims.timeoutMs, warn });
+      const renewByExchange =
+        source && createExchangeRenewal({ source, exchanger, clock, timeoutMs: ims.timeoutMs, warn });
       const exchange: Exchange | undefined =
-        renewal &&
+        renewByExchange &&
         (async (signal) => {
-          const renewed = await renewal(signal);
+          const renewed = await renewByExchange(signal);
           onEvent({ type: 'exchanged' });
           return renewed;
         });
@@ -104,8 +105,10 @@ export function createTokenEngines(deps: TokenEnginesDeps): TokenEngines {
           // An id of a store that keeps no versions is this process's own, and tells others nothing.
           return version.createdAt === undefined ? undefined : version.id;
         });
+      const sightings = cache && (() => cache.sightings(profile));
       const fleetDeps = { ...openDeps, pool, exchange, credentialVersion, onEvent, sightings };
       const fleet = tokenStore && createSharedRenewal(tokenStore, profile, fleetDeps);
+      const renew = fleet?.renew ?? exchangeOnly(exchange);
       return {
         profile,
         credentials,
@@ -113,7 +116,7 @@ export function createTokenEngines(deps: TokenEnginesDeps): TokenEngines {
         imsHttp,
         exchanger,
         renewal: profile.renewal,
-        renew: fleet?.renew ?? exchangeOnly(exchange),
+        renew: cache?.before(renew, profile) ?? renew,
         async close() {
           await fleet?.close();
           await Promise.all([source?.close(), pool.close(), imsLease.close()]);
@@ -123,19 +126,22 @@ export function createTokenEngines(deps: TokenEnginesDeps): TokenEngines {
   };
 }
 
+export interface OpenEngineDeps extends EngineDeps {
+  /** Whether the machine's cache is used, given what the config says. Default: no. */
+  useCache?: (configured: boolean | undefined) => boolean;
+}
+
 /**
  * Loads one profile and connects its parts; reads no secret yet.
  * @throws ERR_CONFIG_INVALID | ERR_PROVIDER_NOT_INSTALLED
  */
-export async function openTokenEngine(options: LoadOptions, deps: EngineDeps): Promise<TokenEngine> {
+export async function openTokenEngine(options: LoadOptions, deps: OpenEngineDeps): Promise<TokenEngine> {
   const machine = watchForCache(options, deps);
-  const profile = await loadProfile({ ...options, env: machine.env });
+  const { env } = machine;
+  const profile = await loadProfile({ ...options, env });
   for (const warning of profile.warnings) deps.warn(warning);
   const isCached = deps.useCache?.(profile.cache) === true;
-  const engine = await createTokenEngines({ ...deps, env: machine.env }).open(profile, {
-    sightings: isCached ? () => machine.sightings(profile) : undefined,
-  });
-  return isCached ? { ...engine, renew: machine.before(engine.renew, profile) } : engine;
+  return createTokenEngines({ ...deps, env }).open(profile, { cache: isCached ? machine : undefined });
 }
 
 type Exchange = (signal: AbortSignal) => Promise<Renewed>;

@@ -11,7 +11,7 @@ export interface TokenFile {
   readonly path: string;
   /** Readers see the old token or the new one. @throws ERR_CONFIG_INVALID */
   write(token: AccessToken): Promise<void>;
-  /** Takes the file away, and the folder that was made for it. */
+  /** Takes away what was written, and the folder that was made for it; a file that was there before it stays. */
   remove(): Promise<void>;
 }
 
@@ -26,17 +26,22 @@ export async function openTokenFile(
   cwd: string,
   runtimeFolder: string | undefined,
 ): Promise<TokenFile> {
+  let written = false;
   const path = file === undefined ? join(await makeFolder(runtimeFolder || tmpdir()), 'token') : resolve(cwd, file);
   return {
     path,
     async write(token) {
       try {
         await writeFileAtomically(path, token.accessToken, 0o600);
+        written = true;
       } catch (error) {
         throw unwritable(path, error);
       }
     },
-    remove: () => rm(file === undefined ? dirname(path) : path, { recursive: file === undefined, force: true }),
+    async remove() {
+      if (file === undefined) await rm(dirname(path), { recursive: true, force: true });
+      else if (written) await rm(path, { force: true });
+    },
   };
 }
 

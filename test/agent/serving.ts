@@ -69,7 +69,7 @@ export function serve({ bin, cwd, args = [], env = {}, secrets = [] }: ServeOpti
     await ended;
     expectNoSecrets(stderr, secrets);
   });
-  const events = (name: string) => stderr.split('\n').filter((line) => line.includes(`: ${name}`));
+  const events = (name: string) => stderr.split('\n').filter((line) => line.split(/ +/)[2] === name);
 
   async function event(name: string, count = 1): Promise<string> {
     const deadline = Date.now() + MAX_WAIT_MS;

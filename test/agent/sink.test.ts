@@ -11,11 +11,11 @@ import {
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { AccessToken } from '../../src/access-token.js';
-import type { AgentRecord } from '../../src/agent/log.js';
 import { accountId } from '../../src/agent/sinks/accounts.js';
 import { openSink } from '../../src/agent/sinks/sink.js';
 import { openSinks } from '../../src/agent/sinks/sinks.js';
 import type { ServedSink } from '../../src/config/load-config.js';
+import type { LogRecord } from '../../src/observe/log.js';
 import { tempFolder } from '../config/support.js';
 import { expectNoSecrets } from '../support/leaks.js';
 import { createManualClock } from '../support/manual-clock.js';
@@ -25,7 +25,7 @@ const isRoot = process.getuid?.() === 0;
 async function setUp(given: Partial<ServedSink> = {}) {
   const cwd = await tempFolder();
   const clock = createManualClock();
-  const records: AgentRecord[] = [];
+  const records: LogRecord[] = [];
   let number = 0;
   const token = () =>
     new AccessToken({
@@ -52,7 +52,7 @@ async function setUp(given: Partial<ServedSink> = {}) {
   const deps = {
     clock,
     random: () => 0,
-    log: (record: AgentRecord) => records.push(record),
+    log: (record: LogRecord) => records.push(record),
     tokenOf: () => (number === 0 ? undefined : { token: token(), source: 'env' }),
   };
   const renew = () => ++number;
@@ -85,6 +85,7 @@ describe('a sink', () => {
     expect(records).toMatchObject([{ level: 'error', event: 'sink-failed', error: 'ENOENT' }]);
     renew();
     await clock.advance(500);
+    await sink.settled();
     expect(records).toHaveLength(2);
     renameSync(join(cwd, 'away'), join(cwd, 'out'));
     await clock.advance(999);

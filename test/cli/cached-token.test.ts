@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type BuiltCli, buildCli } from '../support/built-cli.js';
@@ -206,6 +206,26 @@ describe.skipIf(process.platform === 'win32')('imsvault token, again and again',
     expect(await misses([], file)).toBe(1);
     await writeFile(join(home, 'secret'), 'another');
     expect((await call(['token'], { env: file })).code).toBe(4);
+
+    await writeFile(join(home, 'own.env'), 'FUSION_CLIENT_SECRET_FILE=below/named\n');
+    await writeFile(join(home, 'below/named'), CLIENT_SECRET);
+    const unset = { FUSION_CLIENT_SECRET: '' };
+    expect(await misses([], unset)).toBe(1);
+    expect(await misses([], unset)).toBe(0);
+    await writeFile(join(home, 'below/named'), 'another');
+    expect((await call(['token'], { env: unset })).code).toBe(4);
+  });
+
+  it('does not answer for a config found by search with the token of when it was named', async () => {
+    const { call, home } = await user();
+    const file = join(home, 'imsvault.config.yaml');
+    await writeFile(file, '{}');
+    await chmod(file, 0o666);
+    expect((await call(['token', '--config', file])).code).toBe(0);
+    expect(await call(['token'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('can be written by others'),
+    });
   });
 
   it('does not answer for another secret than the one that it was given', async () => {

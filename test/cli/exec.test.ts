@@ -202,6 +202,14 @@ look(); setInterval(look, 5);`;
     const token = emulator.issuedTokens()[1];
     expect(JSON.parse(both.stdout)).toEqual([token, join(cwd, 't'), token]);
     expect(readdirSync(cwd)).toEqual(['.git']);
+    expect(await exec(['--token-file', '.', ...child(look)], { env, cwd })).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('--token-file'),
+    });
+    await writeFile(join(cwd, 'mine'), 'kept');
+    const wrong = { ...env, FUSION_CLIENT_SECRET: 'wrong' };
+    expect((await exec(['--token-file', 'mine', ...child(look)], { env: wrong, cwd })).code).toBe(4);
+    expect(readFileSync(join(cwd, 'mine'), 'utf8')).toBe('kept');
     expect(await exec(['--token-file', 'no/t', ...child(look)], { env, cwd })).toMatchObject({
       code: 2,
       stdout: '',

@@ -50,6 +50,10 @@ describe('imsvault status --web', () => {
     ]);
     expectNoSecrets(refused.stderr, ['another-token-0123456789abcdef']);
 
+    const lines = await world('two\nlines');
+    const wrongFile = await run(['status', '--web', '--agent', tcp, '--token-file', lines.tokenFile]);
+    expect([wrongFile.code, wrongFile.stderr]).toEqual([2, expect.stringContaining('holds no token of an agent')]);
+
     const absent = await run(['status', '--web', '--agent', `${unix}.no`, '--token-file', tokenFile]);
     expect([absent.code, absent.stderr]).toEqual([5, expect.stringContaining('no agent answers at unix:')]);
 

@@ -40,6 +40,20 @@ describe('the variables that hold secrets', () => {
     expect(names).not.toContain('ID');
   });
 
+  it('are those of the other profiles too', async () => {
+    const auth = { method: 'approle', roleId: 'r', secretId: '${LOGIN}' };
+    const names = await secretVariables({
+      defaultProfile: 'dev',
+      profiles: {
+        dev: { credentials: { provider: 'env', clientSecret: 'DEV' } },
+        prod: { credentials: { provider: 'env', clientSecret: 'PROD' } },
+        onPrem: { credentials: { provider: 'vault', path: 'a', auth } },
+        wrong: null,
+      },
+    });
+    expect(names).toEqual(expect.arrayContaining(['DEV', 'PROD', 'LOGIN']));
+  });
+
   it('are IMSVAULT_… variables of secret options, in use or not', async () => {
     const env = {
       IMSVAULT_CREDENTIALS_AUTH_TOKEN: 't',

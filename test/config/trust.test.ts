@@ -47,6 +47,14 @@ describe('a config found by search', () => {
       'credentials.clientId',
       'ims: { tokenEndpoint: "http://127.0.0.1:1/t" }\ncredentials: { provider: env, clientId: PATH }',
     ],
+    [
+      'credentials.path',
+      'ims: { tokenEndpoint: "http://127.0.0.1:1/t" }\ncredentials: { provider: file, path: /run/secrets/db }',
+    ],
+    [
+      'credentials.dotenv',
+      'ims: { tokenEndpoint: "http://127.0.0.1:1/t" }\ncredentials: { provider: env, dotenv: /run/secrets/db }',
+    ],
     ['tokenStore', 'tokenStore: { provider: vault, path: a, address: "http://127.0.0.1:8200" }'],
     ['tokenStore', 'tokenStore: { provider: aws-secrets-manager, secretId: their-secret }'],
     ['credentials.provider', 'credentials: { provider: "@acme/imsvault-provider-x" }'],

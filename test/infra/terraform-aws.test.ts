@@ -60,7 +60,7 @@ describe.skipIf(skipped !== undefined)(`${title}${skipped === undefined ? '' : `
       new PutSecretValueCommand({ SecretId: outputs.credential_secret_arn, SecretString: JSON.stringify(CREDENTIAL) }),
     );
     for (const [name, arn] of Object.entries(outputs.role_arns)) sessions[name] = await moto.assumeRole(arn);
-  }, 300_000);
+  }, 600_000);
 
   afterAll(async () => {
     for (const close of closing.reverse()) await close();

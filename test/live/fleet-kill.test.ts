@@ -6,11 +6,13 @@ import { type KillPoint, type KillProxy, startKillProxy } from './servers/kill-p
 import { startMoto } from './servers/moto.js';
 import { startOpenBao } from './servers/openbao.js';
 
-/** Long enough that a claim can die (20 s) and be replaced while the old token is valid, as with a life of a day. */
-const LIFE_SECONDS = 80;
-/** The one that is killed renews as soon as it has started, the others later. */
+/** A slow start, and then a claim that dies (20 s) and is replaced while the old token is valid, as with a life of a day. */
+const LIFE_SECONDS = 100;
+const KILL_TIMEOUT_MS = 50_000;
+/** The one that is killed renews as soon as it has started. */
 const FIRST = { softFractionMin: 0.03, softFractionMax: 0.04 };
-const OTHERS = { softFractionMin: 0.3, softFractionMax: 0.32 };
+/** The others do later, and not before they go on after the kill. */
+const OTHERS = { softFractionMin: 0.2, softFractionMax: 0.22, background: false };
 /** From the others' first look: a claim's ttl, a quarter of it between two looks, and 10 s for the renewal itself. */
 const BOUND_MS = 20_000 + 5000 + 10_000;
 /** Of a call while the old token is valid. */
@@ -130,11 +132,11 @@ interface Running extends FleetWorker {
   failures: string[];
 }
 
-function run(config: object, env: Record<string, string>, seed: number): Running {
+function run(config: object, env: Record<string, string>, seed: number, pauseAtFirst: boolean): Running {
   const tokens: { digest: string; at: number }[] = [];
   const failures: string[] = [];
   const worker = startFleetWorker(
-    { config, env: { ...CREDENTIAL, ...env }, seed, skewMs: 0, tickMs: 250 },
+    { config, env: { ...CREDENTIAL, ...env }, seed, skewMs: 0, tickMs: 250, pauseAtFirst },
     {
       onMessage(message) {
         if (message.kind === 'token') tokens.push({ digest: message.digest, at: performance.now() });
@@ -153,7 +155,7 @@ async function until(what: string, timeoutMs: number, holds: () => boolean): Pro
   }
 }
 
-/** One renewer is killed at the point, two others go on. */
+/** One renewer is killed at the point; two others, which paused meanwhile, go on. */
 async function kill({ at, point }: Death, name: string, store: Store) {
   const ims = await createImsEmulator({ expiresInSeconds: LIFE_SECONDS }).start();
   const started: Running[] = [];
@@ -173,23 +175,24 @@ async function kill({ at, point }: Death, name: string, store: Store) {
       tokenStore: store.block(name, storeUrl),
       renewal,
     });
-    const others = [1, 2].map((seed) => run(config(store.address, OTHERS), store.env, seed));
+    const others = [1, 2].map((seed) => run(config(store.address, OTHERS), store.env, seed, true));
     started.push(...others);
     await until('the first token', 60_000, () => others.every(({ tokens }) => tokens.length >= 1)).catch((error) => {
       throw new Error(`${error.message}: ${others.flatMap(({ failures }) => failures).join('; ')}`);
     });
     const exchangesBefore = ims.exchanges;
 
-    const dying = run(config(storeProxy.url, FIRST), store.env, 3);
+    const dying = run(config(storeProxy.url, FIRST), store.env, 3, false);
     victim = dying;
     started.push(dying);
     const killer = at === 'store' ? storeProxy : imsProxy;
-    await until('the kill', 45_000, () => killer.hasKilled() || !dying.isRunning());
-    const killedAt = performance.now();
+    await until('the kill', KILL_TIMEOUT_MS, () => killer.hasKilled() || !dying.isRunning());
+    for (const other of others) other.resume();
+    const dueAt =
+      Math.max(...others.map(({ tokens }) => tokens[0]?.at ?? 0)) + OTHERS.softFractionMax * LIFE_SECONDS * 1000;
+    const lookAt = Math.max(performance.now(), dueAt);
     await until('the next token', LIFE_SECONDS * 1000, () => others.every(({ tokens }) => tokens.length >= 2));
     const renewedAt = Math.max(...others.map(({ tokens }) => tokens[1]?.at ?? 0));
-    const lookAt =
-      Math.max(...others.map(({ tokens }) => tokens[0]?.at ?? 0)) + OTHERS.softFractionMax * LIFE_SECONDS * 1000;
     const exchanges = ims.exchanges - exchangesBefore;
     const reports = await Promise.all(others.map((other) => other.stop()));
     return {
@@ -198,7 +201,7 @@ async function kill({ at, point }: Death, name: string, store: Store) {
       writes: storeProxy.requests.filter(store.isWrite).length,
       exchanges,
       tokens: new Set(others.map(({ tokens }) => tokens[1]?.digest)).size,
-      renewedWithinMs: renewedAt - Math.max(lookAt, killedAt),
+      renewedWithinMs: renewedAt - lookAt,
       failures: [...others.flatMap((other) => other.failures), ...dying.failures],
       expired: reports.map((report) => report?.expired),
       longestWaitMs: Math.max(...reports.map((report) => Math.max(...(report?.waits.slice(1) ?? [])))),

@@ -12,7 +12,7 @@ import { startMoto } from './servers/moto.js';
 import { startOpenBao } from './servers/openbao.js';
 import { newToken } from './servers/vault-fixture.js';
 
-const CLI = fileURLToPath(new URL('../../bin/imsvault.js', import.meta.url));
+const CLI = fileURLToPath(new URL('../../bin/imsvault.cjs', import.meta.url));
 const CLIENT_ID = 'emulator-client-id';
 const CALLERS = 50;
 

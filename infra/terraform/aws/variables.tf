@@ -69,7 +69,7 @@ variable "consumer" {
 }
 
 variable "create_kms_key" {
-  description = "Encrypt both secrets with a key of their own, which costs money. Needed where another account reads."
+  description = "Encrypt both secrets with a key of their own, which costs money."
   type        = bool
   default     = false
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '../../clock.js';
 import type { ServedSink } from '../../config/load-config.js';
 import { vendorCause } from '../../errors.js';
-import type { AgentLog } from '../log.js';
+import type { Log } from '../../observe/log.js';
 import { builtInFormat, type SinkToken } from './sink-content.js';
 import { openSinkFile } from './sink-file.js';
 import { templateFormat } from './template.js';
@@ -10,7 +10,7 @@ export interface SinkDeps {
   clock: Clock;
   /** A number in [0, 1). */
   random: () => number;
-  log: AgentLog;
+  log: Log;
   /** The token that a profile holds now. */
   tokenOf: (profile: string) => Omit<SinkToken, 'now' | 'profile'> | undefined;
 }

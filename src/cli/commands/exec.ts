@@ -3,7 +3,7 @@ import { systemClock } from '../../clock.js';
 import { openTokenEngine } from '../../engine/token-engine.js';
 import { ConfigInvalidError, type ImsvaultError } from '../../errors.js';
 import { type Supervised, supervise } from '../../exec/supervise.js';
-import { openTokenFile } from '../../exec/token-file.js';
+import { openTokenFile, type TokenFile } from '../../exec/token-file.js';
 import type { TokenEvent } from '../../token/token-events.js';
 import { createTokenManager } from '../../token/token-manager.js';
 import { type ExecOptions, type ExecPlan, planExec } from '../exec-options.js';
@@ -39,7 +39,7 @@ export async function runExec(options: ExecOptions, command: readonly string[] |
       else warnOfFailure(event, warn);
     },
   });
-  const file = plan.withFile ? await openTokenFile(options.tokenFile, io.cwd, io.env.XDG_RUNTIME_DIR) : undefined;
+  let file: TokenFile | undefined;
   let token: AccessToken;
 
   async function update(): Promise<void> {
@@ -55,6 +55,8 @@ export async function runExec(options: ExecOptions, command: readonly string[] |
 
   try {
     token = await manager.getToken({ minTtlMs: plan.minTtlMs, signal: io.signal });
+    // Not before: a signal that ends this process while it waits for a token would leave the folder behind.
+    if (plan.withFile) file = await openTokenFile(options.tokenFile, io.cwd, io.env.XDG_RUNTIME_DIR);
     await file?.write(token);
     io.signal.throwIfAborted();
     child = supervise({
@@ -70,7 +72,11 @@ export async function runExec(options: ExecOptions, command: readonly string[] |
   } finally {
     manager.close();
     await updates;
-    await Promise.all([engine.close(), file?.remove()]);
+    // The program's exit code counts for more.
+    const removed = file?.remove().catch((error: NodeJS.ErrnoException) => {
+      warn(`${file?.path} holds a token, and cannot be removed (${error.code})`);
+    });
+    await Promise.all([engine.close(), removed]);
   }
 }
 

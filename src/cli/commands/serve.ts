@@ -1,15 +1,14 @@
 import { resolve } from 'node:path';
 import { type Agent, type AgentOptions, startAgent } from '../../agent/agent.js';
-import type { AgentLog, AgentRecord } from '../../agent/log.js';
 import { writeOnce } from '../../agent/once.js';
 import { createServiceNotifier } from '../../agent/systemd.js';
 import { systemClock } from '../../clock.js';
 import { resolveAddress } from '../../config/agent-block.js';
 import { type LoadedConfig, loadConfig } from '../../config/load-config.js';
 import { ConfigInvalidError } from '../../errors.js';
+import { createLog, type LogFormat, type LogLevel } from '../../observe/log.js';
 import { EXIT } from '../exit-codes.js';
 import { type GlobalOptions, Interrupted, type Io } from '../io.js';
-import { printable } from '../print-error.js';
 
 export interface ServeCommandOptions extends Omit<GlobalOptions, 'profile'> {
   /** Empty: all. */
@@ -22,6 +21,8 @@ export interface ServeCommandOptions extends Omit<GlobalOptions, 'profile'> {
   tokenFileMode?: string;
   group?: string;
   once?: boolean;
+  logFormat: LogFormat;
+  logLevel: LogLevel;
 }
 
 /** How long requests under way may go on when the agent is stopped, in milliseconds. */
@@ -31,7 +32,8 @@ const GRACE_MS = 30_000;
 export async function runServe(options: ServeCommandOptions, io: Io): Promise<number> {
   const { env, cwd, signal } = io;
   const { config: configPath, set, profiles } = options;
-  const log = lineLog(io, options.debug === true);
+  const { logFormat: format, logLevel: level } = options;
+  const log = await createLog({ format, level, destination: io.stderr, clock: systemClock });
   const load = async (reload: number) => {
     const given = { ...(configPath === undefined ? {} : { configPath }), ...(set === undefined ? {} : { set }) };
     return withFlags(await loadConfig({ ...given, env, cwd, profiles, reload }), options, cwd);
@@ -79,19 +81,6 @@ function withFlags(config: LoadedConfig, options: ServeCommandOptions, cwd: stri
     ...(group === undefined ? {} : { group }),
   };
   return { ...config, agent };
-}
-
-/** One line for each event: `imsvault: info: token-renewed profile=a source=vault` */
-function lineLog(io: Pick<Io, 'stderr'>, withDebug: boolean): AgentLog {
-  return ({ level, event, ...fields }: AgentRecord) => {
-    if (level === 'debug' && !withDebug) return;
-    const rest = Object.entries(fields).map(([key, value]) => ` ${key}=${plain(value)}`);
-    io.stderr(`imsvault: ${level}: ${event}${rest.join('')}\n`);
-  };
-}
-
-function plain(value: unknown): string {
-  return typeof value === 'string' && /^[\w.:/@+-]+$/.test(value) ? value : printable(JSON.stringify(value));
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

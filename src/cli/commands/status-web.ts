@@ -3,6 +3,7 @@ import { defaultTokenFile } from '../../agent/default-token-file.js';
 import { parseListenAddress } from '../../agent/listen-address.js';
 import { requestWebLink } from '../../agent/web-link.js';
 import { ConfigInvalidError } from '../../errors.js';
+import { reveal } from '../../redacted.js';
 import { readSecretFile } from '../../secret/secret-file.js';
 import { EXIT } from '../exit-codes.js';
 import type { Io } from '../io.js';
@@ -24,6 +25,9 @@ export async function runStatusWeb(options: StatusWebOptions, io: Io): Promise<n
     ]);
   }
   const accessToken = await readSecretFile(tokenFile, io.cwd, '--token-file');
+  if (!/^[\x21-\x7e]+$/.test(reveal(accessToken))) {
+    throw new ConfigInvalidError([{ path: '--token-file', message: `${tokenFile} holds no token of an agent` }]);
+  }
   const url = await requestWebLink(address, accessToken, io.signal);
   io.stdout(options.output === 'json' ? `${JSON.stringify({ url })}\n` : `${url}\n`);
   return EXIT.done;

@@ -31,24 +31,30 @@ function pad(content: Buffer): Buffer {
   return padded;
 }
 
-const rotate = (word: number, by: number) => (word >>> by) | (word << (32 - by));
-
+/** Plain assignments: this runs once in a process, so nothing of it is ever compiled. */
 function addBlock(state: Int32Array, words: Int32Array, message: Buffer, offset: number): void {
-  const at = (list: Int32Array, index: number) => list[index] as number;
   for (let i = 0; i < 16; i++) words[i] = message.readInt32BE(offset + i * 4);
   for (let i = 16; i < 64; i++) {
-    const [x, y] = [at(words, i - 15), at(words, i - 2)];
-    const s0 = rotate(x, 7) ^ rotate(x, 18) ^ (x >>> 3);
-    const s1 = rotate(y, 17) ^ rotate(y, 19) ^ (y >>> 10);
-    words[i] = at(words, i - 16) + s0 + at(words, i - 7) + s1;
+    const x = words[i - 15] as number;
+    const y = words[i - 2] as number;
+    const s0 = ((x >>> 7) | (x << 25)) ^ ((x >>> 18) | (x << 14)) ^ (x >>> 3);
+    const s1 = ((y >>> 17) | (y << 15)) ^ ((y >>> 19) | (y << 13)) ^ (y >>> 10);
+    words[i] = (words[i - 16] as number) + s0 + (words[i - 7] as number) + s1;
   }
   let [a, b, c, d, e, f, g, h] = state as unknown as [number, number, number, number, number, number, number, number];
   for (let i = 0; i < 64; i++) {
-    const s1 = rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25);
-    const t1 = (h + s1 + ((e & f) ^ (~e & g)) + at(ROUNDS, i) + at(words, i)) | 0;
-    const s0 = rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22);
-    const t2 = (s0 + ((a & b) ^ (a & c) ^ (b & c))) | 0;
-    [h, g, f, e, d, c, b, a] = [g, f, e, (d + t1) | 0, c, b, a, (t1 + t2) | 0];
+    const s1 = ((e >>> 6) | (e << 26)) ^ ((e >>> 11) | (e << 21)) ^ ((e >>> 25) | (e << 7));
+    const t1 = h + s1 + ((e & f) ^ (~e & g)) + (ROUNDS[i] as number) + (words[i] as number);
+    const s0 = ((a >>> 2) | (a << 30)) ^ ((a >>> 13) | (a << 19)) ^ ((a >>> 22) | (a << 10));
+    const t2 = s0 + ((a & b) ^ (a & c) ^ (b & c));
+    h = g;
+    g = f;
+    f = e;
+    e = (d + t1) | 0;
+    d = c;
+    c = b;
+    b = a;
+    a = (t1 + t2) | 0;
   }
   [a, b, c, d, e, f, g, h].forEach((word, index) => {
     state[index] = (state[index] as number) + word;

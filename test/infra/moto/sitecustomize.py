@@ -1,11 +1,13 @@
-"""Makes moto judge policies by their Resource, for Secrets Manager, as AWS does.
+"""Makes moto judge policies by their Resource, for Secrets Manager, as AWS does, and do without Docker.
 
 moto 5.2 asks every policy about the resource "*", so a policy that names one secret would allow nothing.
+It runs functions of Lambda in containers; here the tests run them.
 Python loads this file by itself when its folder is on PYTHONPATH.
 """
 
 import re
 
+from moto.awslambda.models import LambdaBackend
 from moto.iam.access_control import IAMPolicyStatement
 from moto.secretsmanager.responses import SecretsManagerResponse
 
@@ -27,3 +29,4 @@ def matches(pattern, text):
 
 SecretsManagerResponse._determine_resource = secret_arn
 IAMPolicyStatement._match = staticmethod(matches)
+LambdaBackend.invoke = lambda *_, **__: None

@@ -17,6 +17,8 @@ export interface WorkerJob {
   tickMs: number;
   /** Has IMS validate each new token. */
   validate?: { url: string; clientId: string };
+  /** Stops asking once it has a token, until it is told to resume. */
+  pauseAtFirst?: boolean;
 }
 
 /** Each new token, without the token, and each of the first failures of getToken. */
@@ -38,6 +40,8 @@ export interface FleetWorker {
   isRunning(): boolean;
   /** Forgets the waits so far. */
   measure(): void;
+  /** Ends the pause of `pauseAtFirst`. */
+  resume(): void;
   /** SIGKILL, and waits until it is gone. */
   kill(): Promise<void>;
   /** Undefined where it had to be killed, or had died. */
@@ -77,6 +81,7 @@ export function startFleetWorker({ env, ...job }: WorkerJob, options: FleetWorke
   return {
     isRunning: () => !ended,
     measure: () => send('measure'),
+    resume: () => send('resume'),
     async kill() {
       child.kill('SIGKILL');
       await end;

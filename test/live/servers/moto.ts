@@ -34,6 +34,8 @@ export interface Moto {
   createRole(name: string, actions: readonly string[], externalId?: string): Promise<string>;
   /** A session of a role, as EC2 or ECS have it from AWS. */
   assumeRole(roleArn: string): Promise<Keys>;
+  /** From now on this many actions are not checked; then all of them are again. */
+  leaveUnchecked(actions: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -58,10 +60,9 @@ export async function startMoto({ pythonPath = '' } = {}): Promise<Moto> {
   });
   const requests: AwsRequest[] = [];
 
-  /** The next action, and only that, goes unchecked. */
-  async function openOnce(): Promise<void> {
-    await fetch(`${moto}/moto-api/reset-auth`, { method: 'POST', body: '1' });
-  }
+  const leaveUnchecked = async (actions: number) =>
+    void (await fetch(`${moto}/moto-api/reset-auth`, { method: 'POST', body: String(actions) }));
+  const openOnce = () => leaveUnchecked(1);
 
   async function asAdmin(service: string, body: string, headers: Record<string, string>): Promise<string> {
     await openOnce();
@@ -157,6 +158,7 @@ export async function startMoto({ pythonPath = '' } = {}): Promise<Moto> {
         await query('sts', '2011-06-15', { Action: 'AssumeRole', RoleArn: roleArn, RoleSessionName: 'instance' }),
       );
     },
+    leaveUnchecked,
     async close() {
       gateway.closeAllConnections();
       gateway.close();

@@ -63,3 +63,13 @@ export async function newToken(server: VaultServer, settings: object, namespace?
   const options = namespace === undefined ? {} : { namespace };
   return field(await server.api('auth/token/create', settings, options), 'auth', 'client_token');
 }
+
+/** The login AppRole, with one role that has one policy. */
+export async function appRole(server: VaultServer, policy: string): Promise<{ roleId: string; secretId: string }> {
+  await server.api('sys/auth/approle', { type: 'approle' });
+  await server.api('auth/approle/role/it', { token_policies: policy });
+  return {
+    roleId: field(await server.api('auth/approle/role/it/role-id'), 'data', 'role_id'),
+    secretId: field(await server.api('auth/approle/role/it/secret-id', {}), 'data', 'secret_id'),
+  };
+}

@@ -16,6 +16,10 @@ export interface KeyVaultStandIn extends StandInServer {
   readonly callers: string[];
   /** Gives an identity its permissions, in place of those it had; none without `permissions`. */
   grant(clientId: string, ...permissions: Permission[]): void;
+  /** As `grant`, for one secret alone: what a role assignment with the secret as its scope does. */
+  grantOn(clientId: string, secretName: string, ...permissions: Permission[]): void;
+  /** `CLIENT SECRET PERMISSION` for each that a request needed and had. */
+  readonly used: Set<string>;
   /** The inner code of every 403 from now on, or undefined to go by the permissions. Default undefined. */
   forbid(innerCode: string | undefined): void;
   /** How the challenge names the service that tokens are for. Default https://vault.azure.net. */
@@ -35,6 +39,7 @@ export async function startKeyVault(issuer: TokenIssuer, authority: string, tls:
   const store = createSecretStore(issuer.clock);
   const permissions = new Map<string, Permission[]>();
   const callers: string[] = [];
+  const used = new Set<string>();
   let forbidden: string | undefined;
 
   const server = await startStandInServer((request) => {
@@ -52,7 +57,9 @@ export async function startKeyVault(issuer: TokenIssuer, authority: string, tls:
     if (more.length > 0) return errorReply(404, 'NotFound', 'no such resource');
     const needs = (permission: Permission, run: () => StandInReply): StandInReply => {
       if (forbidden !== undefined) return errorReply(403, 'Forbidden', 'forbidden', forbidden);
-      return permissions.get(caller.clientId)?.includes(permission)
+      const granted = permissions.get(`${caller.clientId} ${name}`) ?? permissions.get(caller.clientId);
+      if (granted?.includes(permission)) used.add(`${caller.clientId} ${name} ${permission}`);
+      return granted?.includes(permission)
         ? run()
         : errorReply(403, 'Forbidden', 'Caller is not authorized to perform action on resource.', 'ForbiddenByRbac');
     };
@@ -177,9 +184,12 @@ export async function startKeyVault(issuer: TokenIssuer, authority: string, tls:
   const standIn: KeyVaultStandIn = Object.assign(server, {
     store,
     callers,
+    used,
     resource: 'https://vault.azure.net',
     pageSize: MAX_PAGE,
     grant: (clientId: string, ...granted: Permission[]) => void permissions.set(clientId, granted),
+    grantOn: (clientId: string, secretName: string, ...granted: Permission[]) =>
+      void permissions.set(`${clientId} ${secretName}`, granted),
     forbid: (innerCode: string | undefined) => {
       forbidden = innerCode;
     },

@@ -1,9 +1,11 @@
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments, stringify } from 'yaml';
+import { loadConfig } from '../../src/config/load-config.js';
+import { emulated, run } from '../cli/support.js';
 import { containersOf, type Manifest, podOf } from './kubernetes.js';
 import { describeWith, type RunTool } from './tools.js';
 
@@ -28,6 +30,9 @@ function manifestsOf(text: string): Manifest[] {
     .map((document) => document.toJS() as Manifest | null)
     .filter((manifest) => manifest !== null);
 }
+
+const recipe = (name: string) =>
+  manifestsOf(readFileSync(fileURLToPath(new URL(`../../infra/kubernetes/${name}`, import.meta.url)), 'utf8'));
 
 function failureOf(run: () => string): string {
   try {
@@ -285,6 +290,43 @@ describeWith('helm', 'the charts', (helm) => {
     expect(pod?.containers[0]?.image).toBe(`registry.example.com/imsvault@${digest}`);
   });
 
+  it('write configs that imsvault takes', async () => {
+    const configs = [all(), example()].flat().filter(({ kind }) => kind === 'ConfigMap');
+    expect(configs).toHaveLength(3);
+    for (const { data, metadata } of configs) {
+      const configPath = join(folder, `${metadata.name}.config.yaml`);
+      writeFileSync(configPath, data?.['imsvault.config.yaml'] ?? '');
+      const { warnings, profiles } = await loadConfig({ configPath, env: {}, cwd: folder });
+      expect(warnings).toEqual([]);
+      expect([...profiles.keys()]).toEqual(['default']);
+    }
+  });
+
+  it('make the agent that the recipe for External Secrets Operator asks', () => {
+    const [store, secret] = recipe('external-secrets.yaml') as [Manifest, Manifest];
+    const { url, headers, caProvider, result, secrets } = store.spec.provider.webhook;
+    const asked = new URL(url);
+    expect(asked).toMatchObject({ protocol: 'https:', pathname: '/v1/token' });
+    expect(Object.keys(headers)).toEqual(['X-Imsvault-Token']);
+    expect(result).toEqual({ jsonPath: '$.access_token' });
+    expect(secret.spec).toMatchObject({
+      secretStoreRef: { kind: 'SecretStore', name: store.metadata.name },
+      data: [{ remoteRef: { key: 'default' } }],
+    });
+    const made = manifestsOf(
+      helm('template', 'imsvault', chart, '--namespace', 'default', '--kube-version', '1.33', '-f', everything),
+    );
+    expect(find(made, 'Service').spec.ports).toContainEqual(expect.objectContaining({ port: Number(asked.port) }));
+    expect(
+      parse(find(made, 'ConfigMap', 'imsvault-agent').data?.['imsvault.config.yaml'] ?? '').agent.hostNames,
+    ).toContain(asked.hostname);
+    const volumes = podOf(find(made, 'Deployment'))?.volumes;
+    const secretOf = (name: string) => volumes?.find((volume) => volume.name === name)?.['secret'];
+    expect(secretOf('imsvault-tls')).toMatchObject({ secretName: caProvider.name });
+    const { name, key } = secrets[0].secretRef;
+    expect(secretOf('imsvault-access')).toMatchObject({ secretName: name, items: [{ key }] });
+  });
+
   describeWith('kubernetes-validate', "by Kubernetes' own schemas", (validate) => {
     it.each(KUBERNETES)('of %s', (version) => {
       const files = { all: render(helm, chart, '-f', everything), example: render(helm, exampleApp) };
@@ -296,5 +338,26 @@ describeWith('helm', 'the charts', (helm) => {
         expect(validate('--strict', '--kubernetes-version', version, file)).not.toMatch(/WARN|ERROR/);
       }
     });
+  });
+});
+
+describe('kubeconfig.yaml', () => {
+  it('asks imsvault for what kubectl takes', async () => {
+    const { users } = recipe('kubeconfig.yaml')[0] as unknown as {
+      users: { user: { exec: { apiVersion: string; command: string; args: string[] } } }[];
+    };
+    const { apiVersion, command, args = [] } = users[0]?.user.exec ?? {};
+    const config = join(folder, 'kubectl.config.yaml');
+    writeFileSync(config, 'credentials: { provider: env }');
+    const { emulator, env } = await emulated();
+    const asked = { ...env, KUBERNETES_EXEC_INFO: JSON.stringify({ apiVersion, kind: 'ExecCredential', spec: {} }) };
+    const { code, stdout } = await run(
+      args.map((arg) => (arg.startsWith('/etc/') ? config : arg)),
+      { env: asked, cwd: folder },
+    );
+    expect({ code, command }).toEqual({ code: 0, command: 'imsvault' });
+    const answer = JSON.parse(stdout);
+    expect(answer).toMatchObject({ apiVersion, kind: 'ExecCredential' });
+    expect(emulator.issuedTokens()).toContain(answer.status.token);
   });
 });

@@ -17,7 +17,9 @@ await untilItAnswers('http://127.0.0.1:7718/readyz');
 const [check, ...checkArgs] = JSON.parse(healthcheck);
 execFileSync(check, checkArgs);
 const accessToken = readFileSync('/run/imsvault/agent-token', 'utf8').trim();
-const { status } = await fetch('http://127.0.0.1:7717/v1/token', { headers: { 'X-Imsvault-Token': accessToken } });
+const { status } = await fetch('http://127.0.0.1:7717/v1/token?profile=default', {
+  headers: { 'X-Imsvault-Token': accessToken },
+});
 const mode = (statSync('/run/imsvault/agent-token').mode & 0o777).toString(8);
 agent.kill('SIGTERM');
 const [exitCode] = await once(agent, 'exit');

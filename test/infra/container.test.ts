@@ -96,55 +96,58 @@ describe('what the image holds', () => {
 
   const isolated = canIsolate();
   if (!isolated) console.warn('skipped: the start of the image: it takes root, unshare and ip');
-  it.skipIf(!isolated && !process.env.CI)('starts as that user on a read-only disk, is healthy, gives a token, and stops', () => {
-    const config = join(folder, 'imsvault.config.yaml');
-    writeFileSync(
-      config,
-      "ims: { tokenEndpoint: 'http://127.0.0.1:8081/ims/token/v3' }\ncredentials: { provider: env }\n",
-    );
-    const player = join(folder, 'in-container.mjs');
-    cpSync(fileURLToPath(new URL('support/in-container.mjs', import.meta.url)), player);
-    const uid = instruction('USER').split(':')[0] as string;
-    const seen = execFileSync(
-      'unshare',
-      [
-        '--mount',
-        '--net',
-        'sh',
-        '-euc',
-        `ip link set lo up
+  it.skipIf(!isolated && !process.env.CI)(
+    'starts as that user on a read-only disk, is healthy, gives a token, and stops',
+    () => {
+      const config = join(folder, 'imsvault.config.yaml');
+      writeFileSync(
+        config,
+        "ims: { tokenEndpoint: 'http://127.0.0.1:8081/ims/token/v3' }\ncredentials: { provider: env }\n",
+      );
+      const player = join(folder, 'in-container.mjs');
+      cpSync(fileURLToPath(new URL('support/in-container.mjs', import.meta.url)), player);
+      const uid = instruction('USER').split(':')[0] as string;
+      const seen = execFileSync(
+        'unshare',
+        [
+          '--mount',
+          '--net',
+          'sh',
+          '-euc',
+          `ip link set lo up
          mount -t tmpfs tmpfs /run && mkdir -m 0700 /run/imsvault && chown ${uid}:${uid} /run/imsvault
          mount --bind "$2" "$2" && mount -o remount,bind,ro "$2" && cd /
          exec setpriv --reuid=${uid} --regid=${uid} --clear-groups --no-new-privs --bounding-set=-all "$0" "$1" "$2" "$3" "$4"`,
-        process.execPath,
-        player,
-        app,
-        instruction('CMD'),
-        instruction('HEALTHCHECK').replace(/^.*?CMD /, ''),
-      ],
-      {
-        encoding: 'utf8',
-        env: {
-          PATH: process.env.PATH,
-          HOME: '/nonexistent',
-          NODE_ENV: 'production',
-          IMSVAULT_CACHE: 'off',
-          IMSVAULT_CONFIG: config,
-          FUSION_CLIENT_ID: 'emulator-client-id',
-          FUSION_CLIENT_SECRET: 'emulator-client-secret',
+          process.execPath,
+          player,
+          app,
+          instruction('CMD'),
+          instruction('HEALTHCHECK').replace(/^.*?CMD /, ''),
+        ],
+        {
+          encoding: 'utf8',
+          env: {
+            PATH: process.env.PATH,
+            HOME: '/nonexistent',
+            NODE_ENV: 'production',
+            IMSVAULT_CACHE: 'off',
+            IMSVAULT_CONFIG: config,
+            FUSION_CLIENT_ID: 'emulator-client-id',
+            FUSION_CLIENT_SECRET: 'emulator-client-secret',
+          },
+          timeout: 60_000,
         },
-        timeout: 60_000,
-      },
-    );
-    expect(JSON.parse(seen)).toEqual({
-      uid: Number(uid),
-      status: 200,
-      mode: '600',
-      exitCode: 0,
-      unhealthy: true,
-      readOnly: true,
-    });
-  });
+      );
+      expect(JSON.parse(seen)).toEqual({
+        uid: Number(uid),
+        status: 200,
+        mode: '600',
+        exitCode: 0,
+        unhealthy: true,
+        readOnly: true,
+      });
+    },
+  );
 
   describe('with the stores of compose.yaml', () => {
     let vault: VaultServer;

@@ -68,7 +68,11 @@ export function startFleetWorker({ env, ...job }: WorkerJob, options: FleetWorke
       ended = true;
       resolve();
     };
-    child.once('error', finish).once('exit', finish);
+    child.once('error', finish).once('exit', () => {
+      // What it sent before its end may still be on the way.
+      if (child.connected) child.once('disconnect', finish);
+      else finish();
+    });
   });
   child.on('message', (message: WorkerMessage | ({ kind: 'report' } & WorkerReport)) => {
     if (message.kind === 'report') report = message;

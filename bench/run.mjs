@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 import { machine } from './support/figures.mjs';
 
 const NAMES = [
+  'warm-calls',
   'cold-calls',
   'cold-processes',
   'cold-cli',
@@ -18,7 +19,7 @@ const NAMES = [
   'agent',
   'agent-profiles',
 ];
-const SHORT = ['cold-calls', 'cold-processes', 'cold-cli', 'cold-token-rtt'];
+const SHORT = ['warm-calls', 'cold-calls', 'cold-processes', 'cold-cli', 'cold-token-rtt'];
 const PAGE = new URL('../docs/benchmarks.md', import.meta.url);
 const HEADER = `# Benchmarks
 

@@ -49,5 +49,5 @@ ${table(['', 'a call', 'to a settled promise', 'to an async function'], rows)}
 
 \`peekToken()\` takes ${ns(peek)}, ${times(ratioTo(peek, map))} times a look into a \`Map\` of 16 (${ns(map)}); the goal is 3. How each is called:
 
-${howTheyAreCalled(names)}`;
+${howTheyAreCalled()}`;
 }

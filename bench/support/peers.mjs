@@ -1,6 +1,11 @@
 // What imsvault is compared with: each in the way that its documentation shows for calls that come again and again.
 // `open(env)` gives `getToken`, and `client`, the object that a program would hold. `how` is said in the page.
 
+import { fileURLToPath } from 'node:url';
+
+/** Runs one of them: `node PEER_PROGRAM KEY print`. */
+export const PEER_PROGRAM = fileURLToPath(new URL('peer-process.mjs', import.meta.url));
+
 const SCOPE = 'openid,AdobeID';
 const ORG = 'ABC@AdobeOrg';
 export const SECRET = 'bench-client-secret';
@@ -185,5 +190,7 @@ export const PEERS = {
 };
 
 /** How each is called, for the page. */
-export const howTheyAreCalled = (names = Object.keys(PEERS)) =>
-  names.map((key) => `- ${PEERS[key].name}: ${PEERS[key].how}`).join('\n');
+export const howTheyAreCalled = () =>
+  Object.values(PEERS)
+    .map(({ name, how }) => `- ${name}: ${how}`)
+    .join('\n');

@@ -1,13 +1,12 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import { PEER_PROGRAM } from './peers.mjs';
 
 const MAX_LIFE_MS = 300_000;
-const program = fileURLToPath(new URL('peer-process.mjs', import.meta.url));
 
 /** A process of a peer, in a home of its own; `ask` gives what its work came to. */
 export function startPeer(key, { env, folder }) {
-  const child = fork(program, [key], { env, cwd: folder, timeout: MAX_LIFE_MS });
+  const child = fork(PEER_PROGRAM, [key], { env, cwd: folder, timeout: MAX_LIFE_MS });
   const ended = once(child, 'exit').then(([code, signal]) => {
     throw new Error(`${key} ended with ${code ?? signal}`);
   });

@@ -11,15 +11,27 @@ const NAMES = [
   'warm-calls',
   'cold-calls',
   'cold-processes',
+  'import',
+  'cli',
   'cold-cli',
   'cold-token-rtt',
+  'interceptor',
   'fleet',
   'store-requests',
   'store-away',
   'agent',
   'agent-profiles',
 ];
-const SHORT = ['warm-calls', 'cold-calls', 'cold-processes', 'cold-cli', 'cold-token-rtt'];
+const SHORT = [
+  'warm-calls',
+  'cold-calls',
+  'cold-processes',
+  'import',
+  'cli',
+  'cold-cli',
+  'cold-token-rtt',
+  'interceptor',
+];
 const PAGE = new URL('../docs/benchmarks.md', import.meta.url);
 const HEADER = `# Benchmarks
 

@@ -16,6 +16,7 @@ const NAMES = [
   'cold-cli',
   'cold-token-rtt',
   'interceptor',
+  'trust',
   'fleet',
   'store-requests',
   'store-away',
@@ -31,6 +32,7 @@ const SHORT = [
   'cold-cli',
   'cold-token-rtt',
   'interceptor',
+  'trust',
 ];
 const PAGE = new URL('../docs/benchmarks.md', import.meta.url);
 const HEADER = `# Benchmarks

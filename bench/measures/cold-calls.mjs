@@ -32,7 +32,7 @@ export async function measure(log, { short }) {
       }
     }
   } finally {
-    await server.stop();
+    server.stop();
   }
   return `Each in a process of its own, against a server with TLS that answers after ${LATENCY_MS} ms; once. Each is called as for
 [a warm call](#a-warm-call). The time has the loading of the package in it.

@@ -30,7 +30,7 @@ export async function measure(log, { short, atMost }) {
       log(`${count} of ${processes} processes each`);
     }
   } finally {
-    await server.stop();
+    server.stop();
   }
   const [settled, asynchronous, own, map, peek] = rounds.imsvault;
   atMost('await getToken(), beside an async function', ratioTo(own, asynchronous), CALL_CEILING);

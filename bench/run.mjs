@@ -17,6 +17,7 @@ const NAMES = [
   'cold-token-rtt',
   'interceptor',
   'trust',
+  'packages',
   'fleet',
   'store-requests',
   'store-away',
@@ -33,6 +34,7 @@ const SHORT = [
   'cold-token-rtt',
   'interceptor',
   'trust',
+  'packages',
 ];
 const PAGE = new URL('../docs/benchmarks.md', import.meta.url);
 const HEADER = `# Benchmarks

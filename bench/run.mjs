@@ -34,8 +34,6 @@ const SHORT = [
   'cold-cli',
   'cold-token-rtt',
   'interceptor',
-  'trust',
-  'packages',
 ];
 const PAGE = new URL('../docs/benchmarks.md', import.meta.url);
 const CHART = new URL('../docs/benchmarks.svg', import.meta.url);

@@ -1,6 +1,6 @@
 // Builds dist/: one bundle for each entry, what they share in chunks, declarations beside them.
 // zod, yaml, commander and pino are bundled, so that installing imsvault installs few packages and importing them is quick;
-// undici and the vendors' SDKs stay outside: they are loaded late, or are the user's choice.
+// The vendors' SDKs stay outside, and undici's entry: they are the user's choice.
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -12,6 +12,14 @@ import { buildFastPath } from './fast-path.mjs';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const require = createRequire(import.meta.url);
 const { dependencies, peerDependencies } = require('../package.json');
+
+/** See src/net/undici-inner.ts. `external` would leave out the files of a package with it. */
+const bundledFilesOfUndici = {
+  name: 'files of undici',
+  setup({ onResolve }) {
+    onResolve({ filter: /^undici\// }, ({ path }) => ({ path: require.resolve(path) }));
+  },
+};
 
 rmSync(join(root, 'dist'), { recursive: true, force: true });
 const { metafile } = await build({
@@ -34,6 +42,7 @@ const { metafile } = await build({
   target: 'node20.18',
   chunkNames: 'chunks/[name]-[hash]',
   external: [...Object.keys(dependencies), ...Object.keys(peerDependencies)],
+  plugins: [bundledFilesOfUndici],
   // commander is CommonJS and requires Node's own modules.
   banner: {
     js: "import { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);",

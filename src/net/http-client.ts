@@ -167,13 +167,13 @@ export function createHttpClient(clock: Clock, proxy: ProxySettings, options: Ht
   };
 }
 
-/** undici is loaded here and nowhere else: importing it costs more than all the rest of imsvault. */
+/** undici is loaded here and nowhere else: it costs more than all the rest of imsvault. */
 async function createDispatcher(
   viaProxy: string | undefined,
   timeouts: HttpTimeouts,
   options: HttpClientOptions,
 ): Promise<Dispatcher> {
-  const { Agent, Pool, ProxyAgent } = await import('undici');
+  const { Agent, Pool, ProxyAgent } = await import('./undici-inner.js');
   const { ca, cert, key, serverName } = options.tls ?? {};
   const tls = {
     timeout: timeouts.connectMs,

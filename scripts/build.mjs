@@ -1,5 +1,5 @@
 // Builds dist/: one bundle for each entry, what they share in chunks, declarations beside them.
-// zod, yaml, commander and pino are bundled, so that installing imsvault installs few packages and importing them is quick;
+// zod, yaml, commander, pino and node-vault are bundled, so that installing imsvault installs few packages and importing them is quick;
 // The vendors' SDKs stay outside, and undici's entry: they are the user's choice.
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -14,10 +14,21 @@ const require = createRequire(import.meta.url);
 const { dependencies, peerDependencies } = require('../package.json');
 
 /** See src/net/undici-inner.ts. `external` would leave out the files of a package with it. */
-const bundledFilesOfUndici = {
+const filesOfUndici = {
   name: 'files of undici',
   setup({ onResolve }) {
     onResolve({ filter: /^undici\// }, ({ path }) => ({ path: require.resolve(path) }));
+  },
+};
+
+/** providers/vault/transport.ts stands in axios's place, and nothing is logged: neither is worth its loading. */
+const nodeVaultWithoutAxios = {
+  name: 'node-vault without axios',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^(axios|debug)$/ }, ({ path, importer }) =>
+      importer.includes(join('node_modules', 'node-vault')) ? { path, namespace: 'unused' } : undefined,
+    );
+    onLoad({ filter: /.*/, namespace: 'unused' }, () => ({ contents: 'module.exports = () => undefined;' }));
   },
 };
 
@@ -42,7 +53,7 @@ const { metafile } = await build({
   target: 'node20.18',
   chunkNames: 'chunks/[name]-[hash]',
   external: [...Object.keys(dependencies), ...Object.keys(peerDependencies)],
-  plugins: [bundledFilesOfUndici],
+  plugins: [filesOfUndici, nodeVaultWithoutAxios],
   // commander is CommonJS and requires Node's own modules.
   banner: {
     js: "import { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);",
@@ -66,9 +77,12 @@ function writeNotices(inputs) {
   const sections = [...new Set(names)].sort().map((name) => {
     const folder = join(root, 'node_modules', name);
     const { version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
-    const file = ['LICENSE', 'LICENSE.md', 'license'].map((candidate) => join(folder, candidate)).find(existsSync);
+    const file = ['LICENSE', 'LICENSE.md', 'LICENSE.txt', 'license']
+      .map((candidate) => join(folder, candidate))
+      .find(existsSync);
     if (file === undefined) throw new Error(`${name} is bundled, but its license text was not found`);
-    return `## ${name} ${version} (${license})\n\n${readFileSync(file, 'utf8').trim()}\n`;
+    const kinds = [license].flat().map((kind) => kind.type ?? kind);
+    return `## ${name} ${version} (${kinds.join(', ')})\n\n${readFileSync(file, 'utf8').trim()}\n`;
   });
   writeFileSync(
     join(root, 'dist', 'THIRD-PARTY-NOTICES.md'),

@@ -61,7 +61,8 @@ export interface HttpClient {
    */
   request(request: HttpRequest): Promise<HttpResponse>;
   /**
-   * Opens a connection to `url`'s origin and keeps it for the next request; sends nothing to the server.
+   * Opens a connection to `url`'s origin and keeps it for the next request, up to 30 s; sends nothing to the server. One
+   * that is open already will do; with more than one socket for each origin another may be opened, within their number.
    * Failures stay silent: the request that follows meets and reports them.
    */
   connectAhead(url: string): Promise<void>;

@@ -34,7 +34,7 @@ async function subjects({ agent, bare, bao, token }) {
   return all;
 }
 
-export async function measure(log) {
+export async function measure(log, { draw }) {
   const running = [];
   try {
     const ims = await createImsEmulator().start();
@@ -58,13 +58,13 @@ export async function measure(log) {
     const bao = await startBaoProxy(JSON.parse(answer.body));
     running.push(bao);
     const [token] = ims.issuedTokens();
-    return await compare(await subjects({ agent, bare, bao, token }), log);
+    return await compare(await subjects({ agent, bare, bao, token }), log, draw);
   } finally {
     for (const each of running.reverse()) await each.stop();
   }
 }
 
-async function compare(all, log) {
+async function compare(all, log, draw) {
   const load = await createLoad({ connections: CONNECTIONS, seconds: SECONDS });
   // The first round warms up.
   for (let round = 0; round <= ROUNDS; round++) {
@@ -93,6 +93,7 @@ async function compare(all, log) {
     `${Math.round(idle)} / ${Math.round(memory(pid))} MiB`,
   ]);
   const [, , cached, read] = all;
+  draw({ axis: 'requests a second', scale: 'linear', bars: all.map(({ name, rates }) => [name, median(rates)]) });
   return `Each is a process of its own, on a machine that others use too: ${ROUNDS} rounds of ${SECONDS} s each, one after the other and in
 turned order, ${CONNECTIONS} kept-alive connections, loaded by ${load.name}. Medians; a ratio is the median of the rounds' ratios. The bare
 server gives the agent's bytes to everybody, and checks nothing. \`bao proxy\` (AppRole login, \`cache {}\`) keeps what has a lease, so

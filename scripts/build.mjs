@@ -1,6 +1,6 @@
 // Builds dist/: one bundle for each entry, what they share in chunks, declarations beside them.
-// zod, yaml, commander and pino are bundled, so that installing imsvault installs few packages and importing them is quick;
-// undici and the vendors' SDKs stay outside: they are loaded late, or are the user's choice.
+// zod, yaml, commander, pino and node-vault are bundled, so that installing imsvault installs few packages and importing them is quick;
+// The vendors' SDKs stay outside, and undici's entry: they are the user's choice.
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -12,6 +12,25 @@ import { buildFastPath } from './fast-path.mjs';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const require = createRequire(import.meta.url);
 const { dependencies, peerDependencies } = require('../package.json');
+
+/** See src/net/undici-inner.ts. `external` would leave out the files of a package with it. */
+const filesOfUndici = {
+  name: 'files of undici',
+  setup({ onResolve }) {
+    onResolve({ filter: /^undici\// }, ({ path }) => ({ path: require.resolve(path) }));
+  },
+};
+
+/** providers/vault/transport.ts stands in axios's place, and nothing is logged: neither is worth its loading. */
+const nodeVaultWithoutAxios = {
+  name: 'node-vault without axios',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^(axios|debug)$/ }, ({ path, importer }) =>
+      importer.includes(join('node_modules', 'node-vault')) ? { path, namespace: 'unused' } : undefined,
+    );
+    onLoad({ filter: /.*/, namespace: 'unused' }, () => ({ contents: 'module.exports = () => undefined;' }));
+  },
+};
 
 rmSync(join(root, 'dist'), { recursive: true, force: true });
 const { metafile } = await build({
@@ -34,6 +53,7 @@ const { metafile } = await build({
   target: 'node20.18',
   chunkNames: 'chunks/[name]-[hash]',
   external: [...Object.keys(dependencies), ...Object.keys(peerDependencies)],
+  plugins: [filesOfUndici, nodeVaultWithoutAxios],
   // commander is CommonJS and requires Node's own modules.
   banner: {
     js: "import { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);",
@@ -57,9 +77,12 @@ function writeNotices(inputs) {
   const sections = [...new Set(names)].sort().map((name) => {
     const folder = join(root, 'node_modules', name);
     const { version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
-    const file = ['LICENSE', 'LICENSE.md', 'license'].map((candidate) => join(folder, candidate)).find(existsSync);
+    const file = ['LICENSE', 'LICENSE.md', 'LICENSE.txt', 'license']
+      .map((candidate) => join(folder, candidate))
+      .find(existsSync);
     if (file === undefined) throw new Error(`${name} is bundled, but its license text was not found`);
-    return `## ${name} ${version} (${license})\n\n${readFileSync(file, 'utf8').trim()}\n`;
+    const kinds = [license].flat().map((kind) => kind.type ?? kind);
+    return `## ${name} ${version} (${kinds.join(', ')})\n\n${readFileSync(file, 'utf8').trim()}\n`;
   });
   writeFileSync(
     join(root, 'dist', 'THIRD-PARTY-NOTICES.md'),

@@ -106,19 +106,28 @@ try {
       'imsvault/aio and imsvault/otel need no other package',
       run(process.execPath, ['--input-type=module', '-e', beside]) === 'false ERR_CONFIG_INVALID\n',
     );
-    writeFileSync(
-      join(folder, 'imsvault.config.yaml'),
-      'credentials: { provider: vault, address: "http://127.0.0.1:1", path: x }\n',
-    );
-    let missing = '';
-    try {
-      run('npx', ['--no-install', 'imsvault', 'token'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
-    } catch (error) {
-      missing = `${error.status} ${error.stderr}`;
-    }
+    const refused = (credentials) => {
+      writeFileSync(join(folder, 'imsvault.config.yaml'), `credentials: ${credentials}\n`);
+      try {
+        return run('npx', ['--no-install', 'imsvault', 'token'], {
+          env: { ...env, VAULT_TOKEN: 'x' },
+          stdio: ['ignore', 'pipe', 'pipe'],
+        });
+      } catch (error) {
+        return `${error.status} ${error.stderr}`;
+      }
+    };
     check(
       'a missing SDK is an error with its install line, exit 2',
-      /^2 [\s\S]*ERR_PROVIDER_NOT_INSTALLED.*npm install node-vault/.test(missing),
+      /^2 [\s\S]*ERR_PROVIDER_NOT_INSTALLED.*npm install @aws-sdk\/client-secrets-manager/.test(
+        refused('{ provider: aws-secrets-manager, secretId: x, region: eu-west-1 }'),
+      ),
+    );
+    check(
+      'Vault needs none, and is asked, exit 5',
+      /^5 [\s\S]*ERR_SECRET_UNAVAILABLE.*refused/.test(
+        refused('{ provider: vault, address: "http://127.0.0.1:1", path: x }'),
+      ),
     );
   } finally {
     child.kill();

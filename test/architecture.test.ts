@@ -40,8 +40,10 @@ describe('what the linter cannot say', () => {
   });
 
   it('undici and the SDKs are imported late, and types apart', () => {
-    const early = filesWith(/^import (?!type )[^;]*from '(undici|node-vault|@aws-sdk\/|@azure\/)/m);
-    expect(early).toEqual([]);
+    const early = filesWith(/^(im|ex)port (?!type )[^;]*from '(undici|node-vault|@aws-sdk\/|@azure\/)/m);
+    expect(early).toEqual(['src/net/undici-inner.ts']);
+    expect(filesWith(/undici-inner/)).toEqual(['src/net/http-client.ts']);
+    expect(filesWith(/^(im|ex)port [^;]*undici-inner/m)).toEqual([]);
   });
 
   it('the engine knows no vendor', () => {

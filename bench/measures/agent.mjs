@@ -1,8 +1,6 @@
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { createImsEmulator } from '../../dist/testing.js';
 import { startBaoProxy } from '../support/bao-proxy.mjs';
+import { startBare } from '../support/bare.mjs';
 import { median, ms, table } from '../support/figures.mjs';
 import { createLoad } from '../support/load.mjs';
 import { ask, cpuMs, memory, startAgent } from '../support/processes.mjs';
@@ -14,15 +12,6 @@ const ROUNDS = 21;
 const SECONDS = 1;
 const CONNECTIONS = 32;
 const CREDENTIAL = { FUSION_CLIENT_ID: 'emulator-client-id', FUSION_CLIENT_SECRET: 'emulator-client-secret' };
-
-async function startBare({ headers, body }) {
-  // What node:http adds by itself.
-  const { date: _date, connection: _connection, ...kept } = headers;
-  const child = fork(fileURLToPath(new URL('../support/bare-server.mjs', import.meta.url)));
-  child.send({ headers: kept, body });
-  const [{ port }] = await once(child, 'message');
-  return { pid: child.pid, port, stop: () => child.disconnect() };
-}
 
 /** What is loaded; each is asked once before, and throws where it is not what its name says. */
 async function subjects({ agent, bare, bao, token }) {
@@ -62,7 +51,9 @@ export async function measure(log) {
     running.push(agent);
     await renewed;
     const answer = await ask(agent.port, '/v1/token', { headers: { 'x-imsvault-token': agent.key } });
-    const bare = await startBare(answer);
+    // What node:http adds by itself.
+    const { date: _date, connection: _connection, ...headers } = answer.headers;
+    const bare = await startBare({ headers, body: answer.body });
     running.push(bare);
     const bao = await startBaoProxy(JSON.parse(answer.body));
     running.push(bao);

@@ -1,91 +1,74 @@
-// What the interceptor costs beside a bare undici request, in one process: alternating rounds against one server in
-// another, a token held all the time. Prints the medians. Usage: node bench/measures/interceptor.mjs [ROUNDS] [REQUESTS]
-import { fork } from 'node:child_process';
-import { createServer } from 'node:http';
-import { fileURLToPath } from 'node:url';
 import { Agent } from 'undici';
+import { createTokenInterceptor } from '../../dist/http.js';
+import { createTokenProvider } from '../../dist/index.js';
+import { createImsEmulator } from '../../dist/testing.js';
+import { startBare } from '../support/bare.mjs';
+import { CREDENTIAL } from '../support/commands.mjs';
+import { median, table } from '../support/figures.mjs';
+import { inTurn, ratioTo } from '../support/rounds.mjs';
 
-const ROUNDS = Number(process.argv[2] ?? 21);
-const REQUESTS = Number(process.argv[3] ?? 2000);
+export const title = 'A request through the interceptor';
+
 const AT_ONCE = 8;
+/** The goal is 1.03. */
+const CEILING = 1.3;
 
-if (process.send !== undefined) serve();
-else await measure();
+export async function measure(_log, { short, atMost }) {
+  const [rounds, requests] = short ? [9, 500] : [41, 2000];
+  const ims = await createImsEmulator().start();
+  const provider = createTokenProvider({ ims: { tokenEndpoint: ims.tokenEndpoint } }, { env: CREDENTIAL });
+  const bare = await startBare({ headers: { 'content-type': 'application/json' }, body: '{"scenarios":[]}' });
+  const origin = `http://127.0.0.1:${bare.port}`;
+  const agents = [new Agent({ connections: AT_ONCE }), new Agent({ connections: AT_ONCE })];
+  try {
+    const token = await provider.getToken();
+    // The bare request carries the same bytes, written by the caller.
+    const sent = { accept: 'application/json' };
+    const full = { ...sent, authorization: `Bearer ${token.accessToken}`, 'x-api-key': token.clientId };
+    const subjects = [
+      { name: 'bare undici', dispatcher: agents[0], headers: full },
+      {
+        name: 'an interceptor that does nothing',
+        dispatcher: agents[0].compose((dispatch) => (options, handler) => dispatch(options, handler)),
+        headers: full,
+      },
+      {
+        name: '`createTokenInterceptor`',
+        dispatcher: agents[1].compose(createTokenInterceptor(provider, { allowedOrigins: [origin] })),
+        headers: sent,
+      },
+    ];
 
-function serve() {
-  const body = JSON.stringify({ scenarios: [] });
-  const server = createServer((_request, response) => {
-    response.writeHead(200, { 'content-type': 'application/json', 'content-length': body.length }).end(body);
-  });
-  server.keepAliveTimeout = 60_000;
-  server.listen(0, '127.0.0.1', () => process.send?.(server.address().port));
-  process.on('disconnect', () => process.exit());
-}
-
-async function measure() {
-  const { createTokenInterceptor } = await import('../../dist/http.js');
-  const { createTokenProvider } = await import('../../dist/index.js');
-  const { createImsEmulator } = await import('../../dist/testing.js');
-  const emulator = await createImsEmulator().start();
-  const env = { FUSION_CLIENT_ID: 'emulator-client-id', FUSION_CLIENT_SECRET: 'emulator-client-secret' };
-  const provider = createTokenProvider({ ims: { tokenEndpoint: emulator.tokenEndpoint } }, { env });
-  const token = await provider.getToken();
-
-  const server = fork(fileURLToPath(import.meta.url));
-  const port = await new Promise((resolve) => server.once('message', resolve));
-  const origin = `http://127.0.0.1:${port}`;
-  const bare = new Agent({ connections: AT_ONCE });
-  const under = new Agent({ connections: AT_ONCE });
-  // The bare request carries the same bytes, written by the caller.
-  const sent = { accept: 'application/json' };
-  const full = { ...sent, authorization: `Bearer ${token.accessToken}`, 'x-api-key': token.clientId };
-  const subjects = {
-    'bare undici': { dispatcher: bare, headers: full },
-    'an interceptor that does nothing': {
-      dispatcher: bare.compose((dispatch) => (o, h) => dispatch(o, h)),
-      headers: full,
-    },
-    createTokenInterceptor: {
-      dispatcher: under.compose(createTokenInterceptor(provider, { allowedOrigins: [origin] })),
-      headers: sent,
-    },
-  };
-
-  async function round({ dispatcher, headers }) {
-    const started = performance.now();
-    let left = REQUESTS;
-    const worker = async () => {
-      while (left-- > 0) {
-        const { statusCode, body } = await dispatcher.request({
-          origin,
-          path: '/api/v3/scenarios',
-          method: 'GET',
-          headers,
-        });
-        await body.dump();
-        if (statusCode !== 200) throw new Error(`status ${statusCode}`);
+    async function microseconds({ dispatcher, headers }) {
+      const startedAt = performance.now();
+      let left = requests;
+      async function client() {
+        while (left-- > 0) {
+          const request = { origin, path: '/api/v3/scenarios', method: 'GET', headers };
+          const { statusCode, body } = await dispatcher.request(request);
+          await body.dump();
+          if (statusCode !== 200) throw new Error(`status ${statusCode}`);
+        }
       }
-    };
-    await Promise.all(Array.from({ length: AT_ONCE }, worker));
-    return ((performance.now() - started) / REQUESTS) * 1000;
-  }
-
-  const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
-  const times = Object.fromEntries(Object.keys(subjects).map((name) => [name, []]));
-  const names = Object.keys(subjects);
-  for (let count = 0; count < ROUNDS + 2; count++) {
-    // Each goes first as often as the others.
-    for (const name of names.map((_, index) => names[(index + count) % names.length])) {
-      const time = await round(subjects[name]);
-      if (count >= 2) times[name].push(time);
+      await Promise.all(Array.from({ length: AT_ONCE }, client));
+      return ((performance.now() - startedAt) * 1000) / requests;
     }
+
+    const results = await inTurn(subjects, rounds, microseconds);
+    atMost('a request through the interceptor, beside a bare one', ratioTo(results[2], results[0]), CEILING);
+    const rows = subjects.map(({ name }, at) => [
+      name,
+      `${median(results[at]).toFixed(1)} µs`,
+      ratioTo(results[at], results[0]).toFixed(3),
+    ]);
+    return `One process asks a bare server in another, with a token that is held; ${rounds} rounds of ${requests.toLocaleString('en')} requests, ${AT_ONCE} at once, in turned
+order. Medians, and medians of the rounds' ratios. The goal is 1.03.
+
+${table(['', 'a request', 'to bare undici'], rows)}`;
+  } finally {
+    await Promise.all(agents.map((agent) => agent.close()));
+    bare.stop();
+    await provider.close();
+    await ims.stop();
   }
-  console.log(`Node ${process.version}, ${ROUNDS} rounds of ${REQUESTS} requests, ${AT_ONCE} at once\n`);
-  console.log('| | µs a request | × bare |\n|---|---|---|');
-  for (const name of names) {
-    const ratio = median(times[name].map((time, index) => time / times['bare undici'][index]));
-    console.log(`| ${name} | ${median(times[name]).toFixed(1)} | ${ratio.toFixed(3)} |`);
-  }
-  server.disconnect();
-  await Promise.all([bare.close(), under.close(), provider.close(), emulator.stop()]);
 }

@@ -10,3 +10,4 @@ export const { startRecordingProxy } = await servers('recording-proxy');
 export const { writeSecret } = await servers('vault-fixture');
 export const { startFleetWorker } = await servers('fleet-worker');
 export const { startAzure } = await import('../../test/support/azure/stand-in.ts');
+export const { createAuthority } = await import('../../test/support/authority.ts');

@@ -61,7 +61,8 @@ export interface HttpClient {
    */
   request(request: HttpRequest): Promise<HttpResponse>;
   /**
-   * Opens a connection to `url`'s origin and keeps it for the next request; sends nothing to the server.
+   * Opens a connection to `url`'s origin and keeps it for the next request, up to 30 s; sends nothing to the server. One
+   * that is open already will do; with more than one socket for each origin another may be opened, within their number.
    * Failures stay silent: the request that follows meets and reports them.
    */
   connectAhead(url: string): Promise<void>;
@@ -167,13 +168,13 @@ export function createHttpClient(clock: Clock, proxy: ProxySettings, options: Ht
   };
 }
 
-/** undici is loaded here and nowhere else: importing it costs more than all the rest of imsvault. */
+/** undici is loaded here and nowhere else: it costs more than all the rest of imsvault. */
 async function createDispatcher(
   viaProxy: string | undefined,
   timeouts: HttpTimeouts,
   options: HttpClientOptions,
 ): Promise<Dispatcher> {
-  const { Agent, Pool, ProxyAgent } = await import('undici');
+  const { Agent, Pool, ProxyAgent } = await import('./undici-inner.js');
   const { ca, cert, key, serverName } = options.tls ?? {};
   const tls = {
     timeout: timeouts.connectMs,

@@ -168,6 +168,43 @@ describe('http client', () => {
     expect(connections).toBe(2);
   });
 
+  it('connects ahead once for all who ask while that connection is open', async () => {
+    const seen = { connections: 0, closed: 0, requests: 0 };
+    const server = createServer((_request, response) => {
+      seen.requests++;
+      response.end('ok');
+    });
+    server.on('connection', (socket) => {
+      seen.connections++;
+      socket.on('close', () => seen.closed++);
+    });
+    const url = `http://127.0.0.1:${await listen(server)}/token`;
+    const ahead = client({ connections: 1 });
+    await Promise.all([ahead.connectAhead(url), ahead.connectAhead(url)]);
+    await ahead.request({ method: 'POST', url, body: 'x' });
+    await ahead.connectAhead(url);
+    await ahead.request({ method: 'POST', url, body: 'x' });
+    expect(seen).toEqual({ connections: 1, closed: 0, requests: 2 });
+  });
+
+  it('gives up connecting ahead when it is closed', async () => {
+    let closed = 0;
+    const silent = createTcpServer(
+      (socket) =>
+        void socket
+          .on('close', () => closed++)
+          .on('error', () => 0)
+          .resume(),
+    );
+    const port = await listen(silent);
+    const made = client({ timeouts: { connectMs: 60_000 } });
+    const ahead = made.connectAhead(`https://127.0.0.1:${port}/token`);
+    await new Promise((resolve) => silent.once('connection', resolve));
+    await made.close();
+    await ahead;
+    await vi.waitUntil(() => closed === 1);
+  });
+
   it('stays silent when it cannot connect ahead', async () => {
     await expect(client().connectAhead('http://127.0.0.1:1/')).resolves.toBeUndefined();
   });

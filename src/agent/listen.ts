@@ -3,6 +3,7 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Clock } from '../clock.js';
 import { ConfigInvalidError } from '../errors.js';
+import { AgentRequest } from './agent-request.js';
 import type { AgentLimits, UnixSocketOptions } from './agent-server.js';
 import { formatListenAddress, hostInUrl, type ListenAddress } from './listen-address.js';
 import { listenOnUnixSocket } from './unix-socket.js';
@@ -75,7 +76,8 @@ export async function listenOn(
   { limits, pool, tls, unixSocket, hostNames, warn }: ListenOptions,
   handle: (listener: Listener) => RequestListener,
 ): Promise<Listener> {
-  const timing = {
+  const common = {
+    IncomingMessage: AgentRequest,
     maxHeaderSize: MAX_HEADER_BYTES,
     headersTimeout: limits.headersTimeoutMs,
     requestTimeout: Math.max(limits.requestTimeoutMs, limits.headersTimeoutMs),
@@ -84,8 +86,8 @@ export async function listenOn(
   };
   const isTls = tls !== undefined && address.kind === 'tcp';
   const server: Server = isTls
-    ? createTlsServer({ ...timing, ...tls, handshakeTimeout: limits.headersTimeoutMs })
-    : createServer(timing);
+    ? createTlsServer({ ...common, ...tls, handshakeTimeout: limits.headersTimeoutMs })
+    : createServer(common);
   server.on(isTls ? 'secureConnection' : 'connection', pool.admit);
   const hosts = new Set<string>();
   const opened = (at: ListenAddress, remove: () => void): Listener => {

@@ -6,7 +6,7 @@ export interface Reply {
   readonly status: number;
   /** Names and values in turn, as `writeHead` takes them. */
   readonly headers: string[];
-  readonly body: string;
+  readonly body: Buffer;
 }
 
 /** Codes of answers that are about the request; those about the token are imsvault's own (`ErrorCode`). */
@@ -32,8 +32,9 @@ export interface AgentProblem {
 
 export const NO_STORE = ['Cache-Control', 'no-store', 'X-Content-Type-Options', 'nosniff'];
 
-export function reply(status: number, type: string, body: string, headers: readonly string[] = []): Reply {
-  const length = String(Buffer.byteLength(body));
+export function reply(status: number, type: string, text: string, headers: readonly string[] = []): Reply {
+  const body = Buffer.from(text);
+  const length = String(body.length);
   return { status, headers: ['Content-Type', type, 'Content-Length', length, ...NO_STORE, ...headers], body };
 }
 

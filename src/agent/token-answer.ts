@@ -16,6 +16,8 @@ export interface TokenAnswer {
   readonly notModified: Reply;
 }
 
+const NOTHING = Buffer.alloc(0);
+
 const versions = new WeakMap<AccessToken, string>();
 
 /**
@@ -52,7 +54,7 @@ export function answerToken(
     from: now,
     until: now + Math.min(1000 - (ageMs % 1000), (leftMs % 1000) + 1),
     full: jsonReply(200, { ...accessTokenJson(token, source, now), profile, version }, headers),
-    notModified: { status: 304, headers: [...NO_STORE, ...headers], body: '' },
+    notModified: { status: 304, headers: [...NO_STORE, ...headers], body: NOTHING },
   };
 }
 

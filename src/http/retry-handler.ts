@@ -45,42 +45,76 @@ function decodedHandler(handler: Handler, retry: HeldResponseOptions['retry']): 
   };
 }
 
+type RawMethods = Pick<
+  Handler,
+  'onConnect' | 'onUpgrade' | 'onResponseStarted' | 'onHeaders' | 'onData' | 'onComplete' | 'onError'
+>;
+
+interface RawHandler extends RawMethods {
+  readonly handler: Handler;
+  readonly retry: HeldResponseOptions['retry'];
+  held: HeldResponse<boolean | undefined> | undefined;
+  abort: (reason?: Error) => void;
+}
+
 /**
  * For undici 7's own `request`, `stream` and `pipeline`, whose handlers and connections take headers as bytes: decoding
  * them between the two, and encoding them again, costs more than all the rest of the interceptor
  * (bench/measures/interceptor.mjs: 1.12 of a bare request).
  */
-function rawHandler(handler: Handler, retry: HeldResponseOptions['retry']): Handler {
-  let held: HeldResponse<boolean | undefined> | undefined;
-  let abort: (reason?: Error) => void = () => undefined;
+function rawHandler(handler: Handler, retry: HeldResponseOptions['retry']): RawHandler {
+  // Functions of its own for each request cost as much as the rest of the interceptor, and so does `...rawMethods`.
+  const { onConnect, onUpgrade, onResponseStarted, onHeaders, onData, onComplete, onError } = rawMethods;
   return {
-    onConnect(abortRequest, ...context) {
-      abort = abortRequest;
-      return handler.onConnect?.(abortRequest, ...context);
-    },
-    onUpgrade: (...upgrade) => handler.onUpgrade?.(...upgrade),
-    onResponseStarted: () => handler.onResponseStarted?.(),
-    onHeaders(...start) {
-      const [status, , resume] = start;
-      if (status !== 401) return handler.onHeaders?.(...start) as boolean;
-      held = holdResponse({ retry, resume, abort, fail: (error) => handler.onError?.(error) });
-      held.pass(() => handler.onHeaders?.(...start));
-      return false;
-    },
-    onData(chunk) {
-      if (held === undefined) return handler.onData?.(chunk) as boolean;
-      return held.pass(() => handler.onData?.(chunk), chunk.length) as boolean;
-    },
-    onComplete(trailers) {
-      if (held === undefined) return handler.onComplete?.(trailers);
-      held.end(() => {
-        handler.onComplete?.(trailers);
-        return undefined;
-      });
-    },
-    onError(error) {
-      if (held === undefined) return handler.onError?.(error);
-      held.break(error);
-    },
+    handler,
+    retry,
+    held: undefined,
+    abort: nothing,
+    onConnect,
+    onUpgrade,
+    onResponseStarted,
+    onHeaders,
+    onData,
+    onComplete,
+    onError,
   };
 }
+
+const nothing = (): void => undefined;
+
+const rawMethods: Required<RawMethods> & ThisType<RawHandler> = {
+  onConnect(abort, ...context) {
+    this.abort = abort;
+    this.handler.onConnect?.(abort, ...context);
+  },
+  onUpgrade(...upgrade) {
+    this.handler.onUpgrade?.(...upgrade);
+  },
+  onResponseStarted() {
+    this.handler.onResponseStarted?.();
+  },
+  onHeaders(status, headers, resume, statusText) {
+    const { handler, retry, abort } = this;
+    if (status !== 401) return handler.onHeaders?.(status, headers, resume, statusText) as boolean;
+    this.held = holdResponse({ retry, resume, abort, fail: (error) => handler.onError?.(error) });
+    this.held.pass(() => handler.onHeaders?.(status, headers, resume, statusText));
+    return false;
+  },
+  onData(chunk) {
+    const { handler, held } = this;
+    if (held === undefined) return handler.onData?.(chunk) as boolean;
+    return held.pass(() => handler.onData?.(chunk), chunk.length) as boolean;
+  },
+  onComplete(trailers) {
+    const { handler, held } = this;
+    if (held === undefined) return handler.onComplete?.(trailers);
+    held.end(() => {
+      handler.onComplete?.(trailers);
+      return undefined;
+    });
+  },
+  onError(error) {
+    if (this.held === undefined) return this.handler.onError?.(error);
+    this.held.break(error);
+  },
+};

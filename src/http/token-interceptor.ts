@@ -30,6 +30,47 @@ export function createTokenInterceptor(
     return last.isAllowed;
   }
 
+  /** The request with the token; as it is where it has an authorization of its own. */
+  function authorize(request: Dispatcher.DispatchOptions, token: AccessToken): Dispatcher.DispatchOptions {
+    const headers = addHeaders(request.headers, rules.headersWith(token));
+    if (headers === undefined) return request;
+    // With the request's properties last it is made in a third of the time.
+    const sent = { headers, maxRedirections: 0, ...request };
+    sent.headers = headers;
+    // A redirect interceptor beneath this one would take our headers along to wherever it is sent.
+    sent.maxRedirections = 0;
+    return sent;
+  }
+
+  function send(
+    token: AccessToken,
+    dispatch: Dispatcher.Dispatch,
+    request: Dispatcher.DispatchOptions,
+    handler: Dispatcher.DispatchHandler,
+  ): boolean {
+    const sent = authorize(request, token);
+    if (sent === request || !isReplayable(request.body)) return dispatch(sent, handler);
+    const retry = async () => {
+      const next = await source.replace(token, signalOf(request));
+      return next === undefined ? undefined : () => void dispatch(authorize(request, next), handler);
+    };
+    return dispatch(sent, createRetryHandler(handler, retry));
+  }
+
+  function sendLater(
+    dispatch: Dispatcher.Dispatch,
+    request: Dispatcher.DispatchOptions,
+    handler: Dispatcher.DispatchHandler,
+  ): true {
+    // Nothing has started: there is no controller that an error could come with.
+    const none = null as unknown as Dispatcher.DispatchController;
+    source
+      .get(signalOf(request))
+      .then((token) => send(token, dispatch, request, handler))
+      .catch((error: Error) => handler.onResponseError?.(none, error));
+    return true;
+  }
+
   return (dispatch) => (request, handler) => {
     if (request.origin === undefined) {
       throw new TypeError('a request must name its origin to get a token: compose the interceptor on an Agent');
@@ -38,36 +79,12 @@ export function createTokenInterceptor(
       strayed.add(handler);
       return dispatch(request, handler);
     }
-    const caller = (request as { signal?: unknown }).signal;
-    const signal = caller instanceof AbortSignal ? caller : undefined;
-
-    function send(token: AccessToken, sendHandler: Dispatcher.DispatchHandler): boolean {
-      const headers = addHeaders(request.headers, rules.headersWith(token));
-      if (headers === undefined) return dispatch(request, handler);
-      const sent = { headers, maxRedirections: 0, ...request };
-      sent.headers = headers;
-      // A redirect interceptor beneath this one would take our headers along to wherever it is sent.
-      sent.maxRedirections = 0;
-      return dispatch(sent, sendHandler);
-    }
-
-    function sendRetried(token: AccessToken): boolean {
-      if (!isReplayable(request.body)) return send(token, handler);
-      const retrying = createRetryHandler(handler, async () => {
-        const next = await source.replace(token, signal);
-        return next === undefined ? undefined : () => send(next, handler);
-      });
-      return send(token, retrying);
-    }
-
-    const held = source.held();
-    if (held !== undefined) return sendRetried(held);
-    // Nothing has started: there is no controller that an error could come with.
-    const none = null as unknown as Dispatcher.DispatchController;
-    source
-      .get(signal)
-      .then(sendRetried)
-      .catch((error: Error) => handler.onResponseError?.(none, error));
-    return true;
+    const token = source.held();
+    return token === undefined ? sendLater(dispatch, request, handler) : send(token, dispatch, request, handler);
   };
+}
+
+function signalOf(request: Dispatcher.DispatchOptions): AbortSignal | undefined {
+  const { signal } = request as { signal?: unknown };
+  return signal instanceof AbortSignal ? signal : undefined;
 }

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { type Agent, type AgentOptions, startAgent } from '../../agent/agent.js';
 import { writeOnce } from '../../agent/once.js';
 import { createServiceNotifier } from '../../agent/systemd.js';
+import { stopYoungGeneration } from '../../agent/young-generation.js';
 import { systemClock } from '../../clock.js';
 import { resolveAddress } from '../../config/agent-block.js';
 import { type LoadedConfig, loadConfig } from '../../config/load-config.js';
@@ -30,6 +31,7 @@ const GRACE_MS = 30_000;
 
 /** Serves until it is stopped; that is how it ends well. */
 export async function runServe(options: ServeCommandOptions, io: Io): Promise<number> {
+  stopYoungGeneration();
   const { env, cwd, signal } = io;
   const { config: configPath, set, profiles } = options;
   const { logFormat: format, logLevel: level } = options;

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { inject } from 'vitest';
+import type { Clock } from '../../../src/clock.js';
 import { startMoto } from '../../live/servers/moto.js';
 import { startOpenBao } from '../../live/servers/openbao.js';
 import { writeSecret } from '../../live/servers/vault-fixture.js';
@@ -34,7 +35,8 @@ export const loadSdks = () =>
 
 export const newName = () => `chaos-${randomBytes(6).toString('hex')}`;
 
-export const START: Record<StoreName, () => Promise<ChaosStore>> = {
+/** The clock is the stand-in's; real servers have their own. */
+export const START: Record<StoreName, (clock?: Clock) => Promise<ChaosStore>> = {
   async vault() {
     const bao = await startOpenBao();
     return {
@@ -59,8 +61,8 @@ export const START: Record<StoreName, () => Promise<ChaosStore>> = {
     };
   },
 
-  async 'azure-key-vault'() {
-    const azure = await startAzure();
+  async 'azure-key-vault'(clock) {
+    const azure = await startAzure(clock);
     const { clientSecret, ...login } = azure.createApplication('get', 'set', 'list', 'update');
     const caFile = await azure.file('all.pem', `${azure.ca}\n${readFileSync(inject('trust').caFile, 'utf8')}`);
     const clientSecretFile = await azure.file('client-secret', clientSecret);

@@ -19,16 +19,15 @@ const MAX_RETRY_AFTER_MS = 5000;
 const REQUESTS_PER_TRY: Record<StoreName, number> = { vault: 5, 'aws-secrets-manager': 1, 'azure-key-vault': 3 };
 
 const endOf = (side: StoreName): End => ({
-  side,
   error: { away: unavailable(true), untrusted: unavailable(false), foreign: unavailable(false) },
   tries: TRIES,
   requestsPerTry: REQUESTS_PER_TRY[side],
   maxRetryAfterMs: MAX_RETRY_AFTER_MS,
-  boundMs: (means, { retryAfterMs }) =>
+  boundMs: ({ means, retryAfterMs }) =>
     means === 'away'
       ? TRIES * timeoutMs + (TRIES - 1) * Math.min(retryAfterMs?.[1] ?? 0, MAX_RETRY_AFTER_MS)
       : timeoutMs,
-  bound: (means, { retryAfterMs }) =>
+  bound: ({ means, retryAfterMs }) =>
     means === 'away'
       ? `3 × \`credentials.timeout\`${retryAfterMs === undefined ? '' : ' and 2 × Retry-After, of which 5 s at most'}`
       : '`credentials.timeout`',
@@ -80,7 +79,14 @@ async function onStage<T>(name: StoreName, fault: Fault, act: (stage: Stage) => 
     { env: store.env, clock },
   );
   try {
-    return await act({ worker, link, fault, end: endOf(name), issued: () => ims.issuedTokens() });
+    return await act({
+      worker,
+      link,
+      fault,
+      trouble: fault.on(name),
+      end: endOf(name),
+      issued: () => ims.issuedTokens(),
+    });
   } finally {
     await worker.close();
     await ims.stop();

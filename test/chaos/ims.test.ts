@@ -20,7 +20,6 @@ let requestMs = 10_000;
 
 const exchangeMs = () => TRIES * (requestMs + MAX_RETRY_AFTER_MS + 100);
 const END: End = {
-  side: 'ims',
   error: {
     away: { code: 'ERR_TOKEN_ENDPOINT_UNAVAILABLE', retryable: true },
     untrusted: { code: 'ERR_TOKEN_ENDPOINT_UNAVAILABLE', retryable: false },
@@ -29,8 +28,8 @@ const END: End = {
   tries: TRIES,
   requestsPerTry: 1,
   maxRetryAfterMs: MAX_RETRY_AFTER_MS,
-  boundMs: (means) => (means === 'away' ? exchangeMs() : requestMs),
-  bound: (means) => (means === 'away' ? '`ims.timeout`' : '`ims.requestTimeout`'),
+  boundMs: ({ means }) => (means === 'away' ? exchangeMs() : requestMs),
+  bound: ({ means }) => (means === 'away' ? '`ims.timeout`' : '`ims.requestTimeout`'),
 };
 
 beforeAll(async () => {
@@ -58,7 +57,7 @@ async function onStage<T>(fault: Fault, act: (stage: Stage) => Promise<T>): Prom
     { env: ENV, clock },
   );
   try {
-    return await act({ worker, link, fault, end: END, issued: () => ims.issuedTokens() });
+    return await act({ worker, link, fault, trouble: fault.on('ims'), end: END, issued: () => ims.issuedTokens() });
   } finally {
     await worker.close();
     await link.close();

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ImsvaultError } from '../../src/errors.js';
 import { createImsEmulator, type ImsEmulator } from '../../src/testing/index.js';
-import { FAULTS, type Fault, meaning } from './support/faults.js';
+import { FAULTS, type Fault, type Meaning } from './support/faults.js';
 import { sampled } from './support/form.js';
 import { createJumpClock } from './support/jump-clock.js';
 import { type Link, openLink, send } from './support/link.js';
@@ -116,7 +116,7 @@ async function storeAway(stage: Stage): Promise<Seen> {
   await storeLink.heal();
   await expectShared(stage, accessToken);
   expect(stage.ims.exchanges).toBe(1);
-  return meaning(fault, provider) === 'served'
+  return fault.means === 'served'
     ? { sees: 'a token', within: 'the renewal', kept: 'the token is published' }
     : {
         sees: 'a token of its own',
@@ -145,7 +145,7 @@ async function publishing(stage: Stage): Promise<Seen> {
   await imsLink.heal();
   await expectShared(stage, accessToken);
   expect(stage.ims.exchanges).toBe(1);
-  return meaning(fault, provider) === 'served'
+  return fault.means === 'served'
     ? { sees: 'a token', within: 'the renewal', kept: 'the token is published' }
     : {
         sees: 'a token',
@@ -158,28 +158,29 @@ async function publishing(stage: Stage): Promise<Seen> {
 const REQUESTS_PER_CALL: Record<StoreName, number> = { vault: 5, 'aws-secrets-manager': 4, 'azure-key-vault': 6 };
 
 /** What the caller who made the exchange sees of each fault, and all others of the fleet. */
-const IMS_ERRORS = {
+const IMS_ERRORS: Partial<Record<Meaning, { code: string; retryable: boolean }>> = {
   away: { code: 'ERR_TOKEN_ENDPOINT_UNAVAILABLE', retryable: true },
   untrusted: { code: 'ERR_TOKEN_ENDPOINT_UNAVAILABLE', retryable: false },
   foreign: { code: 'ERR_TOKEN_RESPONSE_INVALID', retryable: false },
-} as const;
+};
 
 /** The claim is won, and IMS fails. */
 async function imsAway(stage: Stage): Promise<Seen> {
   const { worker, imsLink, fault, another, provider } = stage;
-  const means = meaning(fault, 'ims');
+  const { means } = fault;
   /** The pause counts from when each first sees it; with an election from the failure on, and is soon over. */
   const isSeenByAll = provider !== 'azure-key-vault';
   await imsLink.disturb(fault.on('ims'));
   const before = imsLink.counts();
   const renewed = worker.getToken();
   const { outcome } = await settled(renewed, exchangeMs() + 3 * requestMs + ELECTION_MS, worker.clock);
-  if (means === 'served') {
+  const error = IMS_ERRORS[means];
+  if (error === undefined) {
     await imsLink.heal();
     await expectShared(stage, expectToken(outcome).accessToken);
     return { sees: 'a token', within: 'the renewal', kept: 'the token is published' };
   }
-  const { code, retryable } = IMS_ERRORS[means];
+  const { code, retryable } = error;
   if (!(outcome instanceof ImsvaultError)) expect.unreachable('a token in place of an error');
   expect({ code: outcome.code, retryable: outcome.retryable }, outcome.message).toEqual({ code, retryable });
 
@@ -197,11 +198,11 @@ async function imsAway(stage: Stage): Promise<Seen> {
   worker.clock.advance(SHARED_PAUSE_MS);
   const next = await settled(worker.getToken(), exchangeMs() + 3 * requestMs + ELECTION_MS, worker.clock);
   await expectShared(stage, expectToken(next.outcome).accessToken);
-  const error = `\`${code}\`${retryable ? ', retryable' : ''}`;
+  const inWords = `\`${code}\`${retryable ? ', retryable' : ''}`;
   return {
     sees: isSeenByAll
-      ? `${error}; whoever asks in the next second, or until Retry-After, \`ERR_TOKEN_ENDPOINT_UNAVAILABLE\`, and IMS is not asked`
-      : error,
+      ? `${inWords}; whoever asks in the next second, or until Retry-After, \`ERR_TOKEN_ENDPOINT_UNAVAILABLE\`, and IMS is not asked`
+      : inWords,
     within: `${means === 'away' ? '`ims.timeout`' : '`ims.requestTimeout`'} and the requests to the store`,
     kept: 'the next renewal is published',
   };

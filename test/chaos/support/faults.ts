@@ -10,23 +10,19 @@ export type Side = 'vault' | 'aws-secrets-manager' | 'azure-key-vault' | 'ims';
 
 /**
  * What a fault is to a caller without a token. `away`: it may pass, so it is tried again; `untrusted`: it stays until
- * somebody mends it; `foreign`: what answers is not what was asked for; `served`: nothing, the answer is taken.
+ * somebody mends it; `foreign`: what answers is not what was asked for; `served`: nothing, the answer is taken; the others:
+ * what a store says of the secret.
  */
-export type Meaning = 'away' | 'untrusted' | 'foreign' | 'served';
+export type Meaning = 'away' | 'untrusted' | 'foreign' | 'served' | 'denied' | 'missing' | 'malformed' | 'unset';
 
 export interface Fault {
   /** As on the page. */
   fault: string;
   means: Meaning;
-  /** Where it means something else to some. */
-  except?: Partial<Record<Side, Meaning>>;
   /** The wait that the server asks for, in milliseconds: at least, and at most. */
   retryAfterMs?: readonly [number, number];
   on(side: Side): Trouble;
 }
-
-/** What a fault is to one side. */
-export const meaning = ({ means, except }: Fault, side: Side): Meaning => except?.[side] ?? means;
 
 const both = (type: 'latency' | 'timeout' | 'slicer' | 'reset_peer', attributes: Record<string, number>): Trouble => ({
   toxics: [

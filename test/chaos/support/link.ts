@@ -19,6 +19,8 @@ export type Trouble =
   | { toxics: readonly Toxic[] }
   | { unresolved: true }
   | { certificate: CertificateKind }
+  /** Something at the server itself. */
+  | { strike(): Promise<unknown>; mend(): Promise<unknown> }
   /** Answers in place of the server; `forward` asks it all the same. */
   | { answer: (response: ServerResponse, forward: () => Promise<Answer>) => Promise<void> };
 
@@ -28,8 +30,6 @@ export interface Link {
   readonly url: string;
   /** Tries to connect, and requests that arrived, up to now. */
   counts(): { connections: number; requests: number };
-  /** The next request, once it has arrived. */
-  nextRequest(): Promise<void>;
   disturb(trouble: Trouble): Promise<void>;
   heal(): Promise<void>;
   close(): Promise<void>;
@@ -43,12 +43,11 @@ export async function openLink(toxiproxy: Toxiproxy, target: string): Promise<Li
   const context = (kind: CertificateKind) => ({ cert: certificates[kind].certificate, key: certificates[kind].key });
   const host = `link-${++opened}.${DOMAIN}`;
   let answer: Extract<Trouble, { answer: unknown }>['answer'] | undefined;
+  let undo: () => Promise<unknown> = async () => undefined;
   let requests = 0;
-  let arrived: (() => void)[] = [];
 
   const front = createServer(context('good'), (incoming, response) => {
     requests++;
-    for (const tell of arrived.splice(0)) tell();
     const forward = () => forwardTo(target, incoming);
     const done = answer === undefined ? forward().then((given) => send(response, given)) : answer(response, forward);
     done.catch(() => response.destroy());
@@ -64,28 +63,45 @@ export async function openLink(toxiproxy: Toxiproxy, target: string): Promise<Li
     front.closeAllConnections();
   }
 
+  async function strike(trouble: Trouble): Promise<() => Promise<unknown>> {
+    if ('refused' in trouble) {
+      await proxy.refuse();
+      return proxy.restore;
+    }
+    if ('toxics' in trouble) {
+      await proxy.add(trouble.toxics);
+      return proxy.restore;
+    }
+    if ('certificate' in trouble) {
+      present(trouble.certificate);
+      return async () => present('good');
+    }
+    if ('answer' in trouble) {
+      answer = trouble.answer;
+      return async () => {
+        answer = undefined;
+      };
+    }
+    if ('unresolved' in trouble) {
+      unresolved.add(host);
+      front.closeAllConnections();
+      return async () => unresolved.delete(host);
+    }
+    await trouble.strike();
+    return trouble.mend;
+  }
+
   return {
     url: `https://${host}:${proxy.port}`,
     counts: () => ({ connections: lookups.get(host) ?? 0, requests }),
-    nextRequest: () => new Promise((resolve) => arrived.push(resolve)),
     async disturb(trouble) {
-      if ('refused' in trouble) await proxy.refuse();
-      else if ('toxics' in trouble) await proxy.add(trouble.toxics);
-      else if ('certificate' in trouble) present(trouble.certificate);
-      else if ('answer' in trouble) answer = trouble.answer;
-      else {
-        unresolved.add(host);
-        front.closeAllConnections();
-      }
+      undo = await strike(trouble);
     },
     async heal() {
-      await proxy.restore();
-      unresolved.delete(host);
-      if (answer === undefined) present('good');
-      answer = undefined;
+      await undo();
+      undo = async () => undefined;
     },
     async close() {
-      arrived = [];
       await proxy.refuse();
       front.closeAllConnections();
       front.close();

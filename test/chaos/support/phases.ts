@@ -2,21 +2,20 @@ import { expect } from 'vitest';
 import type { AccessToken } from '../../../src/access-token.js';
 import type { ErrorCode } from '../../../src/errors.js';
 import { ImsvaultError } from '../../../src/errors.js';
-import { type Fault, type Meaning, meaning, type Side } from './faults.js';
-import type { Link } from './link.js';
+import type { Fault, Meaning } from './faults.js';
+import type { Link, Trouble } from './link.js';
 import type { Cell } from './reliability.js';
 import { expectToken, type Settled, settled, type Worker } from './worker.js';
 
 /** What a fault strikes, and how its worker is bounded there. */
 export interface End {
-  side: Side;
-  error: Record<Exclude<Meaning, 'served'>, { code: ErrorCode; retryable: boolean }>;
+  error: Partial<Record<Meaning, { code: ErrorCode; retryable: boolean }>>;
   /** Tries in all for what may pass. */
   tries: number;
   requestsPerTry: number;
   /** Of one renewal, in milliseconds. */
-  boundMs(meaning: Meaning, fault: Fault): number;
-  bound(meaning: Meaning, fault: Fault): string;
+  boundMs(fault: Stage['fault']): number;
+  bound(fault: Stage['fault']): string;
   /** The most of a Retry-After that is waited. */
   maxRetryAfterMs: number;
 }
@@ -25,7 +24,9 @@ export interface Stage {
   worker: Worker;
   link: Link;
   end: End;
-  fault: Fault;
+  fault: Pick<Fault, 'means' | 'retryAfterMs'>;
+  /** The fault, as it is there. */
+  trouble: Trouble;
   /** Tokens that IMS has issued. */
   issued(): readonly string[];
 }
@@ -39,13 +40,15 @@ export const LIFE_MS = 3_600_000;
 const inWords = ({ code, retryable }: { code: string; retryable: boolean }) =>
   `\`${code}\`${retryable ? ', retryable' : ''}`;
 
-function expected({ end, fault }: Stage): { code: ErrorCode; retryable: boolean } | undefined {
-  const means = meaning(fault, end.side);
-  return means === 'served' ? undefined : end.error[means];
+/** Undefined: a token. */
+function expected({ end, fault: { means } }: Stage): { code: ErrorCode; retryable: boolean } | undefined {
+  const error = end.error[means];
+  if (error === undefined && means !== 'served') throw new Error(`nobody said what ${means} is`);
+  return error;
 }
 
-const boundMs = ({ end, fault }: Stage) => end.boundMs(meaning(fault, end.side), fault);
-const bound = ({ end, fault }: Stage) => end.bound(meaning(fault, end.side), fault);
+const boundMs = ({ end, fault }: Stage) => end.boundMs(fault);
+const bound = ({ end, fault }: Stage) => end.bound(fault);
 
 /** More is not waited in real time. */
 const PATIENCE_MS = 2000;
@@ -97,8 +100,8 @@ async function expectRecovery({ worker, link, issued }: Stage, newerThan: readon
 
 /** Twenty callers, and no token yet. */
 export async function cold(stage: Stage): Promise<Seen> {
-  const { worker, link, fault, end } = stage;
-  await link.disturb(fault.on(end.side));
+  const { worker, link, trouble } = stage;
+  await link.disturb(trouble);
   const before = link.counts();
   const calls = together(() => worker.getToken().catch((error: unknown) => error));
   const { outcome, tookMs } = await waited(stage, calls);
@@ -115,9 +118,9 @@ export async function cold(stage: Stage): Promise<Seen> {
 
 /** A token is held and fresh. */
 export async function warm(stage: Stage): Promise<Seen> {
-  const { worker, link, fault, end } = stage;
+  const { worker, link, trouble } = stage;
   const held = await worker.getToken();
-  await link.disturb(fault.on(end.side));
+  await link.disturb(trouble);
   const before = link.counts();
   const tokens = await together(() => worker.getToken());
   expect(new Set(tokens)).toEqual(new Set([held]));
@@ -142,9 +145,9 @@ export async function warm(stage: Stage): Promise<Seen> {
 
 /** A token is held, and due. */
 export async function renewing(stage: Stage): Promise<Seen> {
-  const { worker, link, fault, end, issued } = stage;
+  const { worker, link, trouble, issued } = stage;
   const held = await worker.getToken();
-  await link.disturb(fault.on(end.side));
+  await link.disturb(trouble);
   const before = link.counts();
   const error = expected(stage);
   const ended = worker.until(error === undefined ? 'renewed' : 'renewal-failed', boundMs(stage));

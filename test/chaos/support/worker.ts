@@ -10,7 +10,7 @@ import { createJumpClock, type JumpClock } from './jump-clock.js';
 const SLACK_MS = 4000;
 
 export interface WorkerOptions {
-  env: Readonly<Record<string, string>>;
+  env: Readonly<Record<string, string | undefined>>;
   clock?: JumpClock;
 }
 

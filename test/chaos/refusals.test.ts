@@ -14,8 +14,8 @@ import { loadSdks } from './support/stores.js';
 import { startToxiproxy, type Toxiproxy } from './support/toxiproxy.js';
 import { createWorker } from './support/worker.js';
 
-/** Nothing is silent here, so nothing waits for it. */
-const TIMEOUT_MS = 5000;
+/** Nothing is silent here, so nothing waits for it; a busy machine may. */
+const TIMEOUT_MS = 10_000;
 const TRIES = 3;
 
 const END: End = {

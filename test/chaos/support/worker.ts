@@ -5,9 +5,7 @@ import { ImsvaultError } from '../../../src/errors.js';
 import type { TokenEvent } from '../../../src/token/token-events.js';
 import { createTokenProvider, type TokenProvider } from '../../../src/token-provider.js';
 import { createJumpClock, type JumpClock } from './jump-clock.js';
-
-/** What a busy machine may add to any bound. */
-const SLACK_MS = 4000;
+import { slack } from './pace.js';
 
 export interface WorkerOptions {
   env: Readonly<Record<string, string | undefined>>;
@@ -75,7 +73,7 @@ export async function settled<T>(call: Promise<T>, boundMs: number, clock: JumpC
   const begun = clock.monotonic();
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`no end within ${boundMs} ms`)), boundMs + SLACK_MS);
+    timer = setTimeout(() => reject(new Error(`no end within ${boundMs} ms`)), boundMs + slack());
   });
   try {
     const outcome = await Promise.race([call, late]);

@@ -18,7 +18,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/live/**', 'test/infra/**'],
+          exclude: ['test/live/**', 'test/infra/**', 'test/chaos/**'],
           // Some tests start processes; on two busy cores the default of 5 s is not enough for that.
           testTimeout: 30_000,
           hookTimeout: 60_000,
@@ -32,6 +32,16 @@ export default defineConfig({
           hookTimeout: 120_000,
           // Each file starts servers of its own; two at once on two cores make their timings meaningless.
           fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'chaos',
+          include: ['test/chaos/**/*.test.ts'],
+          globalSetup: ['test/chaos/support/run.ts'],
+          setupFiles: ['test/chaos/support/guard.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
         },
       },
       {

@@ -24,6 +24,17 @@ export interface Faults {
   hiddenEntry: number;
 }
 
+/** Nothing goes wrong. */
+export const CALM: Faults = {
+  maxLatencyMs: 100,
+  staleRead: 0,
+  lostAnswer: 0,
+  lostRequest: 0,
+  lateWrite: 0,
+  imsFailure: 0,
+  hiddenEntry: 0,
+};
+
 export type StoreKind = 'compare-and-swap' | 'election' | 'none';
 
 /** `before`: it is sent next; `after`: it was served, and its answer is under way. */

@@ -63,8 +63,7 @@ export function createWorld(startMs = Date.UTC(2030, 0, 1), settled: () => Promi
   let order = 0;
   const heap: Event[] = [];
   const hosts = new WeakMap<Machine, Host>();
-  const sleptMs = (machine: Machine | undefined) =>
-    machine === undefined ? 0 : (hosts.get(machine)?.sleptMs ?? 0);
+  const sleptMs = (machine: Machine | undefined) => (machine === undefined ? 0 : (hosts.get(machine)?.sleptMs ?? 0));
 
   const before = (a: Event, b: Event) => a.at < b.at || (a.at === b.at && a.order < b.order);
 

@@ -39,7 +39,7 @@ export function startProcess(options: ProcessOptions): TokenManager {
   const { clock } = machine;
   const exchange = ims.connect(machine);
   const uid = process.getuid?.() ?? 0;
-  const boot = () => ({ id: bootId, ms: Math.floor(clock.monotonic()) });
+  const boot = () => ({ id: bootId, ms: Math.floor(machine.uptimeMs()) });
 
   function fleetOf({ store, folder }: { store: SimulatedStore; folder: string | undefined }): FleetRenewal {
     return createFleetRenewal({

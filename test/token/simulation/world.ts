@@ -14,6 +14,8 @@ export function createRandom(seed: number): () => number {
 /** A machine of the simulation, or one of several processes of it: its clocks, and whether it runs. */
 export interface Machine {
   readonly clock: Clock;
+  /** Milliseconds since the machine was started, those in which it slept included. */
+  uptimeMs(): number;
   /** Nothing of it runs before this moment; its clocks go on. */
   frozenUntil: number;
   crashed: boolean;
@@ -51,6 +53,7 @@ interface Host {
   bootedAt: number;
   skewMs: number;
   sleptMs: number;
+  asleepUntil: number;
   processes: Machine[];
 }
 
@@ -114,16 +117,21 @@ export function createWorld(startMs = Date.UTC(2030, 0, 1), settled: () => Promi
       return now;
     },
     addMachine(skewMs, beside) {
-      const host = (beside && hosts.get(beside)) ?? { bootedAt: now, skewMs, sleptMs: 0, processes: [] };
+      const host = (beside && hosts.get(beside)) ?? {
+        ...{ bootedAt: now, skewMs, sleptMs: 0, asleepUntil: 0 },
+        processes: [],
+      };
       const machine: Machine = {
-        frozenUntil: 0,
+        uptimeMs: () => now - host.bootedAt,
+        frozenUntil: host.asleepUntil,
         crashed: false,
         jump(ms) {
           host.skewMs += ms;
         },
         suspend(ms) {
           host.sleptMs += ms;
-          for (const each of host.processes) each.frozenUntil = Math.max(each.frozenUntil, now + ms);
+          host.asleepUntil = now + ms;
+          for (const each of host.processes) each.frozenUntil = Math.max(each.frozenUntil, host.asleepUntil);
         },
         clock: {
           now: () => now + host.skewMs,

@@ -42,7 +42,8 @@ export const CACHE_FAULTS: Record<string, (folder: string, file: string) => void
   corrupt: (_folder, file) => writeFileSync(file, '{"schema":"imsvault-cache/1","access_token":"x'),
   truncated: (_folder, file) => writeFileSync(file, readFileSync(file).subarray(0, 100)),
   empty: (_folder, file) => writeFileSync(file, ''),
-  newer: (_folder, file) => writeFileSync(file, readFileSync(file, 'utf8').replace('imsvault-cache/1', 'imsvault-cache/2')),
+  newer: (_folder, file) =>
+    writeFileSync(file, readFileSync(file, 'utf8').replace('imsvault-cache/1', 'imsvault-cache/2')),
   open: (_folder, file) => chmodSync(file, 0o644),
   linked: (folder, file) => {
     rmSync(file);

@@ -1,7 +1,7 @@
 import { AccessToken } from '../../../src/access-token.js';
 import { ImsvaultError } from '../../../src/errors.js';
 import type { ElectedEntry } from '../../../src/secret/provider.js';
-import type { DocumentAccess, StoredDocument } from '../../../src/token/document-access.js';
+import { type DocumentAccess, type StoredDocument, watchClockOffset } from '../../../src/token/document-access.js';
 import type { Exchanged } from '../../../src/token/fleet-options.js';
 import type { TokenDocument } from '../../../src/token/token-document.js';
 import type { Machine, World } from './world.js';
@@ -172,6 +172,7 @@ export function createStore(
         place: 'simulated store',
         claimSpreadMs,
         async read(signal): Promise<StoredDocument> {
+          const offsetBy = watchClockOffset(machine.clock);
           const { servedAt, ...stored } = await call(signal, false, () => {
             const behind = random() < faults.staleRead ? Math.floor(random() * 3) : 0;
             // Where nothing is compared when a document is written, an old one may lead to a second exchange.
@@ -181,9 +182,7 @@ export function createStore(
             if (entry === undefined) return { id: null, servedAt: world.now };
             return { document: entry.document, id: String(Math.max(0, index)), servedAt: world.now };
           });
-          // As a Date header is taken: when it comes.
-          const skew = servedAt - machine.clock.now();
-          return { ...stored, clockOffsetMs: tellsTime && Math.abs(skew) > 2000 ? skew : 0 };
+          return { ...stored, clockOffsetMs: tellsTime ? offsetBy(servedAt) : 0 };
         },
         put: (document, signal) => call(signal, true, () => void write(document)),
       };

@@ -22,6 +22,7 @@ import { fakeToken } from '../support/fake-token.js';
 import { createManualClock } from '../support/manual-clock.js';
 import { bootOf, pump } from '../token/cache/fixture.js';
 import { memoryFolder } from './support/memory-folder.js';
+import { canMount, fillUp, mountTmpfs } from './support/mounts.js';
 import { observeWith } from './support/observed-files.js';
 import { record } from './support/reliability.js';
 
@@ -124,27 +125,6 @@ interface Fault {
   ofFile?: boolean;
 }
 
-/** A small file system of its own, mounted over the cache's folder; what was there is put into it. */
-function mountOver(folder: string, options: string): void {
-  const content = readdirSync(folder).map((name) => [name, readFileSync(join(folder, name))] as const);
-  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=64k,mode=0700,uid=${uid}`, 'tmpfs', folder]);
-  unmounts.push(() => execFileSync('umount', [folder]));
-  for (const [name, bytes] of content) writeFileSync(join(folder, name), bytes, { mode: 0o600 });
-  if (options !== '') execFileSync('mount', ['-o', options, folder]);
-}
-
-function canMount(): boolean {
-  if (!isRoot || process.platform !== 'linux') return false;
-  const folder = memoryFolder();
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', folder], { stdio: 'ignore' });
-    execFileSync('umount', [folder]);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 /** As the file system would refuse, where none can be mounted. */
 function refuse(operations: RegExp, code: string): void {
   observeWith({
@@ -161,18 +141,18 @@ const FAULTS: Fault[] = [
     fault: 'disk full',
     spoil({ folder }) {
       if (!MOUNTS) return refuse(/^handle\.writeFile$/, 'ENOSPC');
-      mountOver(folder, '');
-      try {
-        for (let number = 0; ; number++) writeFileSync(join(folder, `filler-${number}`), Buffer.alloc(4096));
-      } catch {
-        // Full.
-      }
+      unmounts.push(mountTmpfs(folder));
+      fillUp(folder);
     },
     ...{ heals: false, readable: true },
   },
   {
     fault: 'file system read-only',
-    spoil: ({ folder }) => (MOUNTS ? mountOver(folder, 'remount,ro') : refuse(/^(open|rename|unlink|link)$/, 'EROFS')),
+    spoil({ folder }) {
+      if (!MOUNTS) return refuse(/^(open|rename|unlink|link)$/, 'EROFS');
+      unmounts.push(mountTmpfs(folder));
+      execFileSync('mount', ['-o', 'remount,ro', folder]);
+    },
     ...{ heals: false, readable: true },
   },
   {

@@ -121,7 +121,10 @@ export function createEmulatedIms(
         name: 'simulated',
         describe: () => 'the simulated credential',
         async readSecret() {
+          onStep(machine, { request: 'credential', when: 'before' });
           await world.delay(machine, travel() + travel());
+          onStep(machine, { request: 'credential', when: 'after' });
+          if (machine.crashed) await world.delay(machine, 0);
           const { credentialTrouble: trouble } = simulated;
           if (trouble === 'away') throw new ImsvaultError('ERR_SECRET_UNAVAILABLE', 'the store is away');
           if (trouble === 'denied') throw new ImsvaultError('ERR_SECRET_ACCESS_DENIED', 'no permission');

@@ -39,7 +39,7 @@ export type StoreKind = 'compare-and-swap' | 'election' | 'none';
 
 /** `before`: it is sent next; `after`: it was served, and its answer is under way. */
 export interface Step {
-  request: 'read' | 'write' | 'exchange';
+  request: 'read' | 'write' | 'exchange' | 'credential';
   when: 'before' | 'after';
 }
 

@@ -40,6 +40,8 @@ export default defineConfig({
           include: ['test/chaos/**/*.test.ts'],
           globalSetup: ['test/chaos/support/run.ts'],
           setupFiles: ['test/chaos/support/guard.ts'],
+          // They wait for timeouts, mostly.
+          maxConcurrency: 8,
           testTimeout: 60_000,
           hookTimeout: 120_000,
         },

@@ -66,7 +66,7 @@ const RULES: readonly Rule[] = [
   },
   {
     name: /^InvalidRequestException$/,
-    text: /marked for deletion|scheduled for deletion/i,
+    text: /(marked|scheduled) for deletion|(marked|was) deleted/i,
     code: 'ERR_SECRET_NOT_FOUND',
     message: 'the secret is deleted, pending its final removal',
     hint: 'To get it back: aws secretsmanager restore-secret --secret-id …',

@@ -4,6 +4,7 @@ import type { Task } from '@vitest/runner';
 import type { TestProject } from 'vitest/node';
 import { disagreements, writePage } from './page.js';
 import type { Cell } from './reliability.js';
+import { createTrust, type Trust } from './trust.js';
 
 const PAGE = new URL('../../../docs/reliability.md', import.meta.url);
 
@@ -17,6 +18,7 @@ export interface ChaosForm {
 declare module 'vitest' {
   interface ProvidedContext {
     chaos: ChaosForm;
+    trust: Trust;
   }
 }
 
@@ -32,14 +34,19 @@ function outcome(tasks: readonly Task[]): { cells: Cell[]; allPassed: boolean } 
   };
 }
 
-export default function setup(project: TestProject): () => Promise<void> {
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const { IMSVAULT_CHAOS, IMSVAULT_CHAOS_SEED, IMSVAULT_CHAOS_WRITE } = process.env;
   const short = IMSVAULT_CHAOS === 'short';
   const seed = Number(IMSVAULT_CHAOS_SEED ?? Math.floor(Math.random() * 1e6));
   console.log(`chaos: ${short ? 'short' : 'full'} form, IMSVAULT_CHAOS_SEED=${seed}`);
   project.provide('chaos', { short, seed });
+  const { remove, ...trust } = await createTrust();
+  project.provide('trust', trust);
+  // Node reads it when a process starts; the AWS provider has no other way to trust a private authority.
+  process.env.NODE_EXTRA_CA_CERTS = trust.caFile;
 
   return async () => {
+    remove();
     // The run is over: what is thrown here would be printed, and the run still be green.
     try {
       const files = project.vitest.state.getFiles();

@@ -15,6 +15,8 @@ export interface VaultServer {
   /** Whether somebody else started it: it cannot be sealed, and does not reach what listens on this machine. */
   external: boolean;
   adminToken: string;
+  /** Opens it again after `sys/seal`; undefined where somebody else started it. */
+  unsealKey: string | undefined;
   /**
    * @param path below /v1/
    * @param body makes it a POST
@@ -56,6 +58,7 @@ export async function startOpenBao({ tls = false } = {}): Promise<VaultServer> {
     caFile,
     external: false,
     adminToken: 'root',
+    unsealKey: /^Unseal Key: (\S+)/m.exec(server.output())?.[1],
     async close() {
       await server.stop();
       await rm(folder, { recursive: true, force: true });
@@ -69,7 +72,14 @@ export async function vaultUnderTest(): Promise<VaultServer> {
   if (!address) return startOpenBao();
   if (!adminToken) throw new Error('IMSVAULT_TEST_VAULT_TOKEN must hold a token that may do everything');
   const caFile = process.env.IMSVAULT_TEST_VAULT_CACERT || undefined;
-  return administered({ address, adminToken, caFile, external: true, close: async () => undefined });
+  return administered({
+    address,
+    adminToken,
+    caFile,
+    external: true,
+    unsealKey: undefined,
+    close: async () => undefined,
+  });
 }
 
 type Unadministered = Omit<VaultServer, 'api' | 'port' | 'host'>;

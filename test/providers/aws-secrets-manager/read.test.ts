@@ -118,6 +118,13 @@ describe('errors of AWS Secrets Manager', () => {
       'ERR_SECRET_NOT_FOUND',
       /is deleted, pending/,
     ],
+    [
+      'InvalidRequestException',
+      400,
+      "You tried to perform the operation on a secret that's currently marked deleted.",
+      'ERR_SECRET_NOT_FOUND',
+      /is deleted, pending/,
+    ],
     ['InvalidParameterException', 400, undefined, 'ERR_SECRET_MALFORMED', /does not accept an option/],
     ['ValidationException', 400, undefined, 'ERR_SECRET_MALFORMED', /does not accept an option/],
     ['AccessDeniedException', 400, undefined, 'ERR_SECRET_ACCESS_DENIED', /access denied/],

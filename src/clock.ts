@@ -42,7 +42,7 @@ export const systemClock: Clock = {
 export interface BootTime {
   /** Another one after each boot. */
   readonly id: string;
-  /** Milliseconds since the boot; a machine that sleeps does not count. */
+  /** Milliseconds since the boot, those in which the machine slept included. */
   readonly ms: number;
 }
 
@@ -50,7 +50,9 @@ export interface BootTime {
 export function bootTime(): BootTime | undefined {
   try {
     const id = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
-    return { id, ms: Number(process.hrtime.bigint() / 1_000_000n) };
+    // Node's own clocks stand still while the machine sleeps.
+    const uptimeSeconds = Number.parseFloat(readFileSync('/proc/uptime', 'latin1'));
+    return Number.isFinite(uptimeSeconds) ? { id, ms: Math.round(uptimeSeconds * 1000) } : undefined;
   } catch {
     return undefined;
   }

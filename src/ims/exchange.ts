@@ -77,8 +77,10 @@ export function createExchanger(options: ExchangerOptions): Exchanger {
     const orgId = options.orgId ?? credential.orgId;
     const body = tokenRequestBody({ clientId: credential.clientId, clientSecret, scope, orgId });
     // The clock before the request: whatever it takes can only make the token look older than it is.
-    const issuedAt = clock.now();
+    const [sentAt, monotonicAt] = [clock.now(), clock.monotonic()];
     const response = await send(body, signal);
+    // A wall clock that was set back meanwhile would make it look younger.
+    const issuedAt = Math.min(sentAt, Math.floor(clock.now() - (clock.monotonic() - monotonicAt)));
     if (trace !== undefined) trace.status = response.status;
     const token = parseTokenResponse(response, {
       endpoint: tokenEndpoint,

@@ -43,6 +43,21 @@ export interface DocumentAccess {
 /** Clocks that are closer than this count as equal: the Date header has whole seconds. */
 const CLOCK_TOLERANCE_MS = 2000;
 
+/**
+ * To be called before a request is sent.
+ * @returns given the server's time in its answer, the server's clock less this machine's, in milliseconds; 0 where they
+ *   agree. The answer may have been under way as long as the request took, also while the machine slept: the largest
+ *   offset that is possible counts, so that no token looks younger than it is.
+ */
+export function watchClockOffset(clock: Clock): (serverTime: number) => number {
+  const [wallAt, monotonicAt] = [clock.now(), clock.monotonic()];
+  return (serverTime) => {
+    const tookMs = Math.max(clock.now() - wallAt, clock.monotonic() - monotonicAt);
+    const offset = serverTime + tookMs - clock.now();
+    return Math.abs(offset) > CLOCK_TOLERANCE_MS ? offset : 0;
+  };
+}
+
 export interface DocumentAccessOptions<Ref> {
   provider: SecretProvider<Ref>;
   ref: Ref;
@@ -76,10 +91,10 @@ export function createDocumentAccess<Ref>(options: DocumentAccessOptions<Ref>): 
   }
 
   async function read(signal: AbortSignal): Promise<StoredDocument> {
+    const offsetBy = watchClockOffset(clock);
     try {
       const { value, id, serverTime } = await provider.readSecret(ref, { signal, fresh: true });
-      const offset = serverTime === undefined ? 0 : serverTime - clock.now();
-      const clockOffsetMs = Math.abs(offset) > CLOCK_TOLERANCE_MS ? offset : 0;
+      const clockOffsetMs = serverTime === undefined ? 0 : offsetBy(serverTime);
       return { document: parseTokenDocument(value, place, clock.now() + clockOffsetMs), id, clockOffsetMs };
     } catch (error) {
       if (error instanceof ImsvaultError && error.code === 'ERR_SECRET_NOT_FOUND')

@@ -31,6 +31,30 @@ export interface HeldToken {
   phase(): TokenPhase;
 }
 
+/** What the two clocks may differ by before one of them was moved or stood still. */
+const TOLERANCE_MS = 2000;
+
+/**
+ * An age that goes on from `ageMs`. The wall clock may be set back, the monotonic one stands still while a machine sleeps:
+ * whichever has gone further since the last look counts, so that the one does not hide the other.
+ */
+function countAge(ageMs: number, clock: Clock): () => number {
+  let counted = ageMs;
+  let wallAt = clock.now();
+  let monotonicAt = clock.monotonic();
+  return () => {
+    const byWall = clock.now() - wallAt;
+    const byMonotonic = clock.monotonic() - monotonicAt;
+    const age = counted + Math.max(byWall, byMonotonic);
+    if (Math.abs(byWall - byMonotonic) > TOLERANCE_MS) {
+      counted = age;
+      wallAt += byWall;
+      monotonicAt += byMonotonic;
+    }
+    return age;
+  };
+}
+
 /**
  * @param requestedAt the monotonic clock when the token was asked for
  * @param random a number in [0, 1), kept for the process so that its soft point stays where it is
@@ -46,10 +70,8 @@ export function holdToken(
   const { token } = from;
   const lifeMs = token.expiresAt - token.issuedAt;
   const renewedAt = clock.now();
-  // A token that others made is older than this renewal.
-  const bornAt = Math.min(requestedAt, clock.monotonic() - (renewedAt - token.issuedAt));
   const schedule = renewalSchedule(policy, lifeMs, random);
-  // Both clocks count: the wall clock may be set back, the monotonic one stands still while a machine sleeps.
-  const ageMs = () => Math.max(clock.monotonic() - bornAt, clock.now() - token.issuedAt);
+  // A token that others made is older than this renewal.
+  const ageMs = countAge(Math.max(clock.monotonic() - requestedAt, renewedAt - token.issuedAt), clock);
   return { token, from, sequence, lifeMs, schedule, renewedAt, ageMs, phase: () => phaseAt(schedule, ageMs()) };
 }

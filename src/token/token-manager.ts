@@ -180,6 +180,20 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
     return leftMs < minTtlMs && (current.lifeMs > minTtlMs || current.phase() !== 'fresh');
   }
 
+  /** @param short a token that has just come; better than none while it lasts */
+  async function startAgain(short: AccessToken): Promise<AccessToken> {
+    const token = await startRenewal(inBackground()).catch((error: unknown) => {
+      if (hasEnded(short)) throw error;
+      return short;
+    });
+    if (hasEnded(token)) throw new ImsvaultError('ERR_TOKEN_ENDPOINT_UNAVAILABLE', 'the token had ended when it came');
+    return token;
+  }
+
+  function hasEnded(token: AccessToken): boolean {
+    return held?.token === token && held.ageMs() >= held.lifeMs;
+  }
+
   async function next({ forceRenew, minTtlMs = 0 }: GetTokenOptions): Promise<AccessToken> {
     closing.signal.throwIfAborted();
     const current = phase();
@@ -203,9 +217,9 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
     const isEarly = pending === undefined ? fallback !== undefined : pendingIsEarly;
     try {
       const token = await startRenewal(request);
-      // What others made may be older than this caller wants.
+      // What others made may be older than this caller wants; while a machine sleeps, a token may end on its way.
       const isOld = held?.token === token && isTooShort(held, minTtlMs);
-      return isOld ? await startRenewal({ usable: token }).catch(() => token) : token;
+      return isOld ? await startAgain(token) : token;
     } catch (error) {
       // A renewal that came too early to be needed takes nothing away.
       const left = forced || closing.signal.aborted ? undefined : usable();

@@ -96,6 +96,16 @@ describe('exchange', () => {
     expect(new URLSearchParams(String(second.requests[0]?.body)).has('org_id')).toBe(false);
   });
 
+  it('makes no token look younger than it is where the wall clock is set back meanwhile', async () => {
+    const { clock, run } = setup([ok], {}, 500);
+    const day = 24 * 3_600_000;
+    clock.setTimer(() => clock.jump(-day), 200);
+    const { token } = await run();
+    expect(token?.issuedAt).toBe(clock.now() - 500);
+    clock.setTimer(() => clock.jump(day), 200);
+    expect((await run()).token?.issuedAt).toBe(clock.now() - day - 500);
+  });
+
   it('counts the life from before the request was sent', async () => {
     const { run, clock } = setup([status(503), ok], {}, 700);
     const start = clock.now();

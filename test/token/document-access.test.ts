@@ -44,6 +44,17 @@ describe('reading', () => {
     }
   });
 
+  it('takes an answer that was under way while the machine slept for as old as it may be', async () => {
+    const { clock, store } = setUp({
+      async readSecret() {
+        const answer = { value: serializeTokenDocument(documentOf()), id: '1', serverTime: clock.now() + 60_000 };
+        clock.jump(7_200_000);
+        return answer;
+      },
+    });
+    expect((await store.read(signal)).clockOffsetMs).toBe(60_000);
+  });
+
   it.each([
     [2000, 0],
     [-2000, 0],

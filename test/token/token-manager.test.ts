@@ -231,6 +231,39 @@ describe('token manager', () => {
     expect(renew).toHaveBeenCalledTimes(1);
   });
 
+  it('serves no ended token where the wall clock was set back, and the machine slept later', async () => {
+    const { clock, manager } = setup({ lifeSeconds: 3600 });
+    await manager.getToken();
+    clock.jump(-HOUR);
+    await manager.getToken();
+    // Asleep: the monotonic clock stands still.
+    clock.jump(HOUR / 2);
+    await clock.advance(HOUR / 2);
+    expect(manager.peekToken()).toBeUndefined();
+  });
+
+  it('serves no token that had ended when it came, because the machine slept meanwhile', async () => {
+    const { clock, renew, manager, failWith } = setup({ lifeSeconds: 3600, latencyMs: 200 });
+    const slept = manager.getToken();
+    await clock.advance(100);
+    clock.jump(2 * HOUR);
+    await clock.advance(100);
+    // The next one is tried at once.
+    failWith(outage());
+    await clock.advance(200);
+    await expect(slept).rejects.toThrow('IMS is down');
+    expect(renew).toHaveBeenLastCalledWith({}, expect.anything());
+
+    failWith(undefined);
+    const again = manager.getToken();
+    for (let round = 0; round < 2; round++) {
+      await clock.advance(100);
+      clock.jump(2 * HOUR);
+      await clock.advance(100);
+    }
+    await expect(again).rejects.toMatchObject({ code: 'ERR_TOKEN_ENDPOINT_UNAVAILABLE', retryable: true });
+  });
+
   it('counts a jump of the wall clock against the token, and none in its favour', async () => {
     const { clock, renew, manager } = setup();
     const token = await manager.getToken();

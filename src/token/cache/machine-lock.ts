@@ -6,7 +6,7 @@ import type { Clock } from '../../clock.js';
 export interface MachineLock {
   /**
    * @returns what gives it back; undefined while another process has it
-   * @throws NodeJS.ErrnoException where no lock can be made: the disk is full, the folder is read-only
+   * @throws NodeJS.ErrnoException where no lock can be made: the disk is full, the folder is read-only, a dead lock stays
    */
   tryAcquire(): Promise<(() => Promise<void>) | undefined>;
 }
@@ -77,6 +77,10 @@ async function beatOf(file: string): Promise<string | undefined> {
 
 const statOf = (file: string): Promise<BigIntStats | undefined> => lstat(file, { bigint: true }).catch(() => undefined);
 
+function unlessGone(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'ENOENT') throw error;
+}
+
 const remove = (file: string) => unlink(file).catch(() => undefined);
 
 /** Under a lock of its own: else the second to take it away would take the first one's new lock. */
@@ -89,7 +93,8 @@ async function takeAway(file: string, beat: string, clock: Clock): Promise<void>
     return;
   }
   try {
-    if ((await beatOf(file)) === beat) await remove(file);
+    // What cannot be removed, a folder say, would keep everybody waiting for ever.
+    if ((await beatOf(file)) === beat) await unlink(file).catch(unlessGone);
   } finally {
     await handle.close();
     await remove(taking);

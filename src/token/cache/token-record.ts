@@ -113,8 +113,8 @@ function parseFacts(value: unknown): RecordedFacts {
 }
 
 /**
- * Milliseconds since the token was asked for: the larger of what the wall clock says, which may have been set back,
- * and what the boot's clock says, which stands still while a machine sleeps.
+ * Milliseconds since the token was asked for: the larger of what the wall clock says, which may have been set back, and
+ * what the boot's clock says, which another system may share the file with.
  * @returns undefined: no clock tells, because the wall clock was set back over a reboot
  */
 export function ageOf(record: TokenRecord, now: number, boot: BootTime | undefined): number | undefined {

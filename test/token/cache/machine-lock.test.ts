@@ -1,4 +1,4 @@
-import { readdir, unlink, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, unlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createMachineLock } from '../../../src/token/cache/machine-lock.js';
@@ -48,6 +48,16 @@ describe('the lock between processes', () => {
     await clock.advance(1);
     expect(await other.tryAcquire()).toBeUndefined();
     expect(await other.tryAcquire()).toBeDefined();
+  });
+
+  it('tells of what stands in its place and cannot be removed, instead of waiting for ever', async () => {
+    const { process, clock, file } = await fixture();
+    await mkdir(file);
+    const other = process();
+    expect(await other.tryAcquire()).toBeUndefined();
+    await clock.advance(5000);
+    await expect(other.tryAcquire()).rejects.toMatchObject({ code: expect.stringMatching(/^E(ISDIR|PERM)$/) });
+    expect(await readdir(file)).toEqual([]);
   });
 
   it('goes to one of many that saw it dead', async () => {

@@ -1,16 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { type Scenario, simulateFleet } from './fleet-simulation.js';
 import { seeds, title } from './seeds.js';
+import { CALM } from './servers.js';
 
-const calm = {
-  maxLatencyMs: 100,
-  staleRead: 0,
-  lostAnswer: 0,
-  lostRequest: 0,
-  lateWrite: 0,
-  imsFailure: 0,
-  hiddenEntry: 0,
-};
 const base: Omit<Scenario, 'seed'> = {
   workers: 50,
   lifeMs: 3_600_000,
@@ -19,7 +11,7 @@ const base: Omit<Scenario, 'seed'> = {
   maxSkewMs: 0,
   crashes: 0,
   freezes: 0,
-  faults: calm,
+  faults: CALM,
 };
 
 /** Over all seeds: writes that were sent per fleet, and how long a worker waited for its first token. */

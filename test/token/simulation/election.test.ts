@@ -1,17 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { type Scenario, simulateFleet } from './fleet-simulation.js';
 import { distribution, SEEDS, seeds, title } from './seeds.js';
-import type { Faults } from './servers.js';
+import { CALM } from './servers.js';
 
-const calm: Faults = {
-  maxLatencyMs: 100,
-  staleRead: 0,
-  lostAnswer: 0,
-  lostRequest: 0,
-  lateWrite: 0,
-  imsFailure: 0,
-  hiddenEntry: 0,
-};
 const base: Omit<Scenario, 'seed' | 'workers'> = {
   store: 'election',
   claimSpreadMs: 2000,
@@ -21,7 +12,7 @@ const base: Omit<Scenario, 'seed' | 'workers'> = {
   maxSkewMs: 0,
   crashes: 0,
   freezes: 0,
-  faults: calm,
+  faults: CALM,
 };
 
 describe(title('a fleet that elects its renewer'), { timeout: 36_000_000 }, () => {
@@ -52,7 +43,7 @@ describe(title('a fleet that elects its renewer'), { timeout: 36_000_000 }, () =
   it('costs at most one exchange more for each entry that is listed late', async () => {
     const extra: number[] = [];
     for (const seed of seeds) {
-      const report = await simulateFleet({ ...base, seed, workers: 20, faults: { ...calm, hiddenEntry: 0.5 } });
+      const report = await simulateFleet({ ...base, seed, workers: 20, faults: { ...CALM, hiddenEntry: 0.5 } });
       const text = `seed ${seed}: ${JSON.stringify(report)}`;
       expect([report.violations, report.refused], text).toEqual([[], 0]);
       expect(report.exchanges, text).toBeLessThanOrEqual(report.generations + report.mishaps);

@@ -211,13 +211,13 @@ export async function simulateFleet(scenario: Scenario): Promise<Report> {
   }
   for (const { from, to } of scenario.outages ?? []) {
     world.delay(undefined, from).then(async () => {
-      store.down = true;
+      store.trouble = 'away';
       while (world.now - start < to) {
         const before = store.calls;
         await world.delay(undefined, 60_000);
         outageCallsPerMinute = Math.max(outageCallsPerMinute, store.calls - before);
       }
-      store.down = false;
+      store.trouble = undefined;
     });
   }
   // What has begun may end.

@@ -1,18 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { simulateFleet } from './fleet-simulation.js';
 import { SEEDS, seeds, title } from './seeds.js';
-import type { Faults } from './servers.js';
+import { CALM } from './servers.js';
 import { createRandom } from './world.js';
 
-const calm: Faults = {
-  maxLatencyMs: 100,
-  staleRead: 0,
-  lostAnswer: 0,
-  lostRequest: 0,
-  lateWrite: 0,
-  imsFailure: 0,
-  hiddenEntry: 0,
-};
 const base = {
   lifeMs: 3_600_000,
   lifetimes: 5,
@@ -20,7 +11,7 @@ const base = {
   maxSkewMs: 0,
   crashes: 0,
   freezes: 0,
-  faults: calm,
+  faults: CALM,
 };
 
 describe(title('a simulated fleet'), { timeout: 3_600_000 }, () => {
@@ -48,7 +39,7 @@ describe(title('a simulated fleet'), { timeout: 3_600_000 }, () => {
   });
 
   it('does so too when answers are lost and reads are stale', async () => {
-    const faults = { ...calm, maxLatencyMs: 500, staleRead: 0.2, lostAnswer: 0.1 };
+    const faults = { ...CALM, maxLatencyMs: 500, staleRead: 0.2, lostAnswer: 0.1 };
     for (const seed of seeds) {
       const { exchanges, generations, violations, events } = await simulateFleet({
         ...base,
@@ -63,7 +54,7 @@ describe(title('a simulated fleet'), { timeout: 3_600_000 }, () => {
   });
 
   it('costs at most one exchange more for each crash or freeze', async () => {
-    const faults = { ...calm, maxLatencyMs: 1000 };
+    const faults = { ...CALM, maxLatencyMs: 1000 };
     for (const seed of seeds) {
       const random = createRandom(seed);
       const crashes = Math.floor(random() * 4);
@@ -117,7 +108,7 @@ describe(title('a simulated fleet'), { timeout: 3_600_000 }, () => {
   });
 
   it('takes writes that arrive a minute late', async () => {
-    const faults = { ...calm, lateWrite: 0.15 };
+    const faults = { ...CALM, lateWrite: 0.15 };
     for (const seed of seeds) {
       const report = await simulateFleet({ ...base, seed, workers: 10, faults });
       const text = `seed ${seed}: ${JSON.stringify(report)}`;

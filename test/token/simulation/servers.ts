@@ -1,7 +1,7 @@
 import { AccessToken } from '../../../src/access-token.js';
 import { ImsvaultError } from '../../../src/errors.js';
 import type { ElectedEntry } from '../../../src/secret/provider.js';
-import type { DocumentAccess, StoredDocument } from '../../../src/token/document-access.js';
+import { type DocumentAccess, type StoredDocument, watchClockOffset } from '../../../src/token/document-access.js';
 import type { Exchanged } from '../../../src/token/fleet-options.js';
 import type { TokenDocument } from '../../../src/token/token-document.js';
 import type { Machine, World } from './world.js';
@@ -24,10 +24,33 @@ export interface Faults {
   hiddenEntry: number;
 }
 
+/** Nothing goes wrong. */
+export const CALM: Faults = {
+  maxLatencyMs: 100,
+  staleRead: 0,
+  lostAnswer: 0,
+  lostRequest: 0,
+  lateWrite: 0,
+  imsFailure: 0,
+  hiddenEntry: 0,
+};
+
 export type StoreKind = 'compare-and-swap' | 'election' | 'none';
 
-/** Told of each request, before it is sent and after it was served; may crash the machine. */
-export type OnStep = (machine: Machine) => void;
+/** `before`: it is sent next; `after`: it was served, and its answer is under way. */
+export interface Step {
+  request: 'read' | 'write' | 'exchange' | 'credential';
+  when: 'before' | 'after';
+}
+
+/** Told of each request twice; may crash the machine. */
+export type OnStep = (machine: Machine, step: Step) => void;
+
+/**
+ * What a whole store may suffer from: it is away and says so at once, never answers, lets nobody in, takes no writes, or
+ * holds what is no document.
+ */
+export type Trouble = 'away' | 'silent' | 'denied' | 'read-only' | 'malformed';
 
 export interface SimulatedStore {
   connect(machine: Machine): DocumentAccess;
@@ -43,7 +66,7 @@ export interface SimulatedStore {
    * compare-and-swap, a read was stale.
    */
   readonly mishaps: number;
-  down: boolean;
+  trouble: Trouble | undefined;
 }
 
 export interface StoreOptions {
@@ -56,6 +79,8 @@ export interface StoreOptions {
 
 const unavailable = () => new ImsvaultError('ERR_SECRET_UNAVAILABLE', 'the store is away');
 const HIDDEN_MS = 2000;
+/** What a client waits for an answer. */
+const TIMEOUT_MS = 10_000;
 
 /** One document behind a network that misbehaves. */
 export function createStore(
@@ -82,7 +107,7 @@ export function createStore(
   const store: SimulatedStore = {
     history,
     entries,
-    down: false,
+    trouble: undefined,
     get calls() {
       return calls;
     },
@@ -95,17 +120,32 @@ export function createStore(
     connect(machine) {
       const travel = () => random() * faults.maxLatencyMs;
 
+      async function suffer(isWrite: boolean): Promise<void> {
+        const { trouble } = store;
+        if (trouble === 'silent') {
+          await world.delay(machine, TIMEOUT_MS);
+          throw unavailable();
+        }
+        if (trouble === 'denied' || (trouble === 'read-only' && isWrite)) {
+          throw new ImsvaultError('ERR_SECRET_ACCESS_DENIED', 'the store lets nobody in');
+        }
+        if (trouble === 'malformed') throw new ImsvaultError('ERR_SECRET_MALFORMED', 'there is no document');
+      }
+
       /** The request's way, what happens there, the answer's way. What the server does, a crash does not undo. */
       async function call<T>(signal: AbortSignal, isWrite: boolean, serve: () => T): Promise<T> {
         calls++;
         if (isWrite) writes++;
-        onStep(machine);
+        const request = isWrite ? 'write' : 'read';
+        onStep(machine, { request, when: 'before' });
         if (machine.crashed) await world.delay(machine, 0);
         signal.throwIfAborted();
         const mishap = () => {
           if (isWrite) mishaps++;
         };
-        if (store.down || random() < faults.lostRequest) {
+        await suffer(isWrite);
+        signal.throwIfAborted();
+        if (store.trouble === 'away' || random() < faults.lostRequest) {
           mishap();
           await world.delay(machine, faults.maxLatencyMs);
           throw unavailable();
@@ -114,7 +154,7 @@ export function createStore(
         if (isLate) mishap();
         const outcome = world.delay(undefined, isLate ? random() * 60_000 : travel()).then(() => {
           const served = serve();
-          onStep(machine);
+          onStep(machine, { request, when: 'after' });
           return served;
         });
         outcome.catch(() => undefined);
@@ -131,18 +171,19 @@ export function createStore(
       const access: DocumentAccess = {
         place: 'simulated store',
         claimSpreadMs,
-        read: (signal) =>
-          call(signal, false, (): StoredDocument => {
+        async read(signal): Promise<StoredDocument> {
+          const offsetBy = watchClockOffset(machine.clock);
+          const { servedAt, ...stored } = await call(signal, false, () => {
             const behind = random() < faults.staleRead ? Math.floor(random() * 3) : 0;
             // Where nothing is compared when a document is written, an old one may lead to a second exchange.
             if (behind > 0 && kind !== 'compare-and-swap') mishaps++;
             const index = history.length - 1 - behind;
             const entry = history[Math.max(0, index)];
-            const skew = world.now - machine.clock.now();
-            const clockOffsetMs = tellsTime && Math.abs(skew) > 2000 ? skew : 0;
-            if (entry === undefined) return { id: null, clockOffsetMs };
-            return { document: entry.document, id: String(Math.max(0, index)), clockOffsetMs };
-          }),
+            if (entry === undefined) return { id: null, servedAt: world.now };
+            return { document: entry.document, id: String(Math.max(0, index)), servedAt: world.now };
+          });
+          return { ...stored, clockOffsetMs: tellsTime ? offsetBy(servedAt) : 0 };
+        },
         put: (document, signal) => call(signal, true, () => void write(document)),
       };
       if (kind === 'compare-and-swap') {
@@ -210,7 +251,7 @@ export function createIms(
     expiryOf: (token) => expiries.get(token) ?? 0,
     connect: (machine) => async (signal) => {
       signal.throwIfAborted();
-      onStep(machine);
+      onStep(machine, { request: 'exchange', when: 'before' });
       if (machine.crashed) await world.delay(machine, 0);
       const issuedAt = machine.clock.now();
       const failed = random() < faults.imsFailure;
@@ -220,7 +261,7 @@ export function createIms(
         accessToken = `token-${expiries.size + 1}`;
         expiries.set(accessToken, world.now + lifeMs);
       }
-      onStep(machine);
+      onStep(machine, { request: 'exchange', when: 'after' });
       await world.delay(machine, faults.maxLatencyMs);
       if (signal.aborted && !failed) unheard++;
       signal.throwIfAborted();

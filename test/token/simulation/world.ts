@@ -11,21 +11,28 @@ export function createRandom(seed: number): () => number {
   };
 }
 
-/** A machine of the simulation: its clocks, and whether it runs. */
+/** A machine of the simulation, or one of several processes of it: its clocks, and whether it runs. */
 export interface Machine {
   readonly clock: Clock;
-  /** Nothing of it runs before this moment. */
+  /** Milliseconds since the machine was started, those in which it slept included. */
+  uptimeMs(): number;
+  /** Nothing of it runs before this moment; its clocks go on. */
   frozenUntil: number;
   crashed: boolean;
-  /** Sets its wall clock. */
+  /** Sets its wall clock, which is that of all processes beside it. */
   jump(ms: number): void;
+  /** It sleeps, and all processes beside it; their monotonic clock and their timers stand still. */
+  suspend(ms: number): void;
 }
 
 export interface World {
   /** True time, Unix milliseconds; also the servers' clock. */
   readonly now: number;
-  /** @param skewMs how far its wall clock is ahead */
-  addMachine(skewMs: number): Machine;
+  /**
+   * @param skewMs how far its wall clock is ahead
+   * @param beside a process of the machine that this one runs on; its own clocks are then those
+   */
+  addMachine(skewMs: number, beside?: Machine): Machine;
   /** Settles after `delayMs` of true time; never on a machine that has crashed. */
   delay(machine: Machine | undefined, delayMs: number): Promise<void>;
   /** Runs all that happens until then. */
@@ -36,13 +43,30 @@ interface Event {
   at: number;
   order: number;
   machine: Machine | undefined;
+  /** How long the machine had slept when this was planned. */
+  sleptMs: number;
   action: () => void;
 }
 
-export function createWorld(startMs = Date.UTC(2030, 0, 1)): World {
+/** What the processes of a machine have in common. */
+interface Host {
+  bootedAt: number;
+  skewMs: number;
+  sleptMs: number;
+  asleepUntil: number;
+  processes: Machine[];
+}
+
+/** Everything that follows without waiting for time happens at this moment. */
+const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+/** @param settled resolves when all that an event leads to without waiting for time has happened */
+export function createWorld(startMs = Date.UTC(2030, 0, 1), settled: () => Promise<void> = nextTurn): World {
   let now = startMs;
   let order = 0;
   const heap: Event[] = [];
+  const hosts = new WeakMap<Machine, Host>();
+  const sleptMs = (machine: Machine | undefined) => (machine === undefined ? 0 : (hosts.get(machine)?.sleptMs ?? 0));
 
   const before = (a: Event, b: Event) => a.at < b.at || (a.at === b.at && a.order < b.order);
 
@@ -79,7 +103,10 @@ export function createWorld(startMs = Date.UTC(2030, 0, 1)): World {
   /** @returns a function that cancels */
   function schedule(machine: Machine | undefined, delayMs: number, action: () => void): () => void {
     let cancelled = false;
-    push({ at: now + Math.max(0, delayMs), order: order++, machine, action: () => (cancelled ? undefined : action()) });
+    push({
+      ...{ at: now + Math.max(0, delayMs), order: order++, machine, sleptMs: sleptMs(machine) },
+      action: () => (cancelled ? undefined : action()),
+    });
     return () => {
       cancelled = true;
     };
@@ -89,21 +116,31 @@ export function createWorld(startMs = Date.UTC(2030, 0, 1)): World {
     get now() {
       return now;
     },
-    addMachine(skewMs) {
-      const bootedAt = now;
-      let skew = skewMs;
+    addMachine(skewMs, beside) {
+      const host = (beside && hosts.get(beside)) ?? {
+        ...{ bootedAt: now, skewMs, sleptMs: 0, asleepUntil: 0 },
+        processes: [],
+      };
       const machine: Machine = {
-        frozenUntil: 0,
+        uptimeMs: () => now - host.bootedAt,
+        frozenUntil: host.asleepUntil,
         crashed: false,
         jump(ms) {
-          skew += ms;
+          host.skewMs += ms;
+        },
+        suspend(ms) {
+          host.sleptMs += ms;
+          host.asleepUntil = now + ms;
+          for (const each of host.processes) each.frozenUntil = Math.max(each.frozenUntil, host.asleepUntil);
         },
         clock: {
-          now: () => now + skew,
-          monotonic: () => now - bootedAt,
+          now: () => now + host.skewMs,
+          monotonic: () => now - host.bootedAt - host.sleptMs,
           setTimer: (callback, delayMs) => schedule(machine, delayMs, callback),
         },
       };
+      host.processes.push(machine);
+      hosts.set(machine, host);
       return machine;
     },
     delay: (machine, delayMs) => new Promise((resolve) => schedule(machine, delayMs, resolve)),
@@ -113,13 +150,17 @@ export function createWorld(startMs = Date.UTC(2030, 0, 1)): World {
         now = Math.max(now, event.at);
         const { machine } = event;
         if (machine?.crashed) continue;
+        const missedMs = sleptMs(machine) - event.sleptMs;
+        if (missedMs > 0) {
+          push({ ...event, at: event.at + missedMs, sleptMs: event.sleptMs + missedMs, order: order++ });
+          continue;
+        }
         if (machine !== undefined && machine.frozenUntil > now) {
           push({ ...event, at: machine.frozenUntil, order: order++ });
           continue;
         }
         event.action();
-        // Everything that follows without waiting for time happens at this moment.
-        await new Promise<void>((resolve) => setImmediate(resolve));
+        await settled();
       }
       now = Math.max(now, untilMs);
     },

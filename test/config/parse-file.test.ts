@@ -74,4 +74,17 @@ describe('parsing a config file', () => {
       'c.yaml:4:1',
     ]);
   });
+
+  it.each([
+    ['lists never closed', '['.repeat(1000)],
+    ['closed lists', `${'['.repeat(1000)}${']'.repeat(1000)}`],
+    ['objects', '{"a":'.repeat(1000)],
+    ['dashes', `${'- '.repeat(1000)}x`],
+    ['explicit keys', '? '.repeat(1000)],
+    ['indentation', Array.from({ length: 500 }, (_, depth) => `${' '.repeat(depth)}a:`).join('\n')],
+  ])('refuses what is nested too deeply, of which Node dies: %s', (_title, text) => {
+    for (const name of ['c.yaml', 'c.json']) {
+      expect(() => parseConfigText(text, name)).toThrow(/^it is nested more than \d+ levels deep \(c\.\w+:\d+:\d+\)$/);
+    }
+  });
 });

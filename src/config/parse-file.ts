@@ -67,7 +67,16 @@ export function parseConfigText(text: string, name: string): ParsedConfig {
   if (document.contents === null || (isScalar(document.contents) && document.contents.value === null)) {
     throw new ConfigInvalidError([{ path: '', message: 'the config file is empty', source: name }]);
   }
-  return { value: document.toJS({ maxAliasCount: -1 }), lineOf: (path) => lineOf(document, lineCounter, path) };
+  return { value: toValue(document, name), lineOf: (path) => lineOf(document, lineCounter, path) };
+}
+
+/** Its nodes were checked, but for what "<<" merges. */
+function toValue(document: Document, name: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: -1 });
+  } catch {
+    throw new ConfigInvalidError([{ path: '', message: 'a "<<" merges something that is no object', source: name }]);
+  }
 }
 
 const isJson = (name: string) => name.endsWith('.json');

@@ -54,6 +54,7 @@ describe('parsing a config file', () => {
     ['a circle', 'a: &a\n  b: *a', 'c.yaml', 'c.yaml:2:6', 'inside its own anchor'],
     ['aliases of aliases', 'a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]', 'c.yaml', 'c.yaml:3', 'with aliases'],
     ['many aliases', `a: &a x\nb: [${'*a, '.repeat(51)}]`, 'c.yaml', 'c.yaml:2', 'more than 50 aliases'],
+    ['a merge of a list', `<<: [1]\na: ${SECRET}`, 'c.yaml', 'c.yaml', 'no object'],
     ['a comment in JSON', `{\n  "a": "${SECRET}" # x\n}`, 'c.json', 'c.json', 'not valid JSON'],
     ['a trailing comma in JSON', `{"a": "${SECRET}",}`, 'c.json', 'c.json:1', 'not valid JSON'],
     ['single quotes in JSON', `{'a': '${SECRET}'}`, 'c.json', 'c.json:1', 'not valid JSON'],

@@ -83,7 +83,8 @@ function change(tree: unknown, { at, kind, key, value }: Change): unknown {
   const before = container[old];
   // JSON has no lists with names in them.
   if (Array.isArray(container) && (kind === 'rename' || kind === 'add')) return tree;
-  if (kind === 'delete' || kind === 'rename') delete container[old];
+  if (kind === 'delete' && Array.isArray(container)) container.splice(Number(old), 1);
+  else if (kind === 'delete' || kind === 'rename') delete container[old];
   if (kind === 'rename') put(container, key, before);
   if (kind === 'replace') put(container, old, value);
   if (kind === 'add') put(container, key, value);

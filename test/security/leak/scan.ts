@@ -77,6 +77,8 @@ export interface Evidence {
   hide(kind: string, ...values: string[]): void;
   /** A text as it is; anything else in every way in which objects reach a log. */
   see(channel: string, value: unknown): void;
+  /** Every leak in what was seen, which is then forgotten. */
+  leaks(): string[];
   /** @throws with every leak; forgets what was seen */
   expectNone(): void;
   /** An outlet: what it is for must be in `text`, and no other kind of secret. */
@@ -86,7 +88,7 @@ export interface Evidence {
 export function collectEvidence(): Evidence {
   const marked: Marked[] = [];
   const seen: Seen[] = [];
-  return {
+  const evidence: Evidence = {
     hide(kind, ...values) {
       for (const value of values) {
         if (value.length < 12) throw new Error(`${kind}: too short to be looked for`);
@@ -94,11 +96,11 @@ export function collectEvidence(): Evidence {
       }
     },
     see: (channel, value) => void seen.push({ channel, text: typeof value === 'string' ? value : everythingOf(value) }),
+    leaks: () => findLeaks(marked, seen.splice(0)),
     expectNone() {
-      const looked = seen.splice(0);
       expect(marked.length, 'secrets to look for').toBeGreaterThan(0);
-      expect(looked.length, 'places to look at').toBeGreaterThan(0);
-      failFor(findLeaks(marked, looked));
+      expect(seen.length, 'places to look at').toBeGreaterThan(0);
+      failFor(evidence.leaks());
     },
     expectOnly(outlet, text, kind) {
       const own = marked.filter((one) => one.kind === kind);
@@ -107,6 +109,7 @@ export function collectEvidence(): Evidence {
       failFor(findLeaks(others, [{ channel: outlet, text }]));
     },
   };
+  return evidence;
 }
 
 function failFor(leaks: readonly string[]): void {

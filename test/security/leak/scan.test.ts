@@ -58,9 +58,10 @@ describe('the scanner', () => {
   });
 
   it('fails where there is nothing to look for, or nothing to look at', () => {
+    const blind = collectEvidence();
+    blind.see('a channel', 'text');
+    expect(() => blind.expectNone()).toThrow('secrets to look for');
     const evidence = collectEvidence();
-    evidence.see('a channel', 'text');
-    expect(() => evidence.expectNone()).toThrow('secrets to look for');
     evidence.hide('client secret', secret);
     expect(() => evidence.expectNone()).toThrow('places to look at');
     expect(() => evidence.hide('client secret', 'short')).toThrow('too short');

@@ -206,6 +206,32 @@ describe.each(['env', 'file', 'vault', 'aws-secrets-manager', 'azure-key-vault']
   });
 });
 
+describe.each(['vault', 'aws-secrets-manager', 'azure-key-vault'])('a token shared in %s', (name) => {
+  it('is in the document, and in nothing that is told of it', async () => {
+    const stop = watchChannels();
+    const { block, env } = (stores[name] as LeakStore).works;
+    const tokenStore = {
+      ...block,
+      [name === 'vault' ? 'path' : name === 'azure-key-vault' ? 'secretName' : 'secretId']: 'ims-shared',
+    };
+    const providers = [1, 2].map(() =>
+      createTokenProvider({ ...configOf({ block, env }), tokenStore } as unknown as ImsvaultConfig, {
+        env: environmentOf(name, { block, env }),
+        cwd: folder,
+        onWarning: (message) => evidence.see('warning', message),
+        onEvent: (event) => evidence.see('event', event),
+      }),
+    );
+    await Promise.all(providers.map((provider) => provider.getToken()));
+    for (const provider of providers) {
+      evidence.see('status', provider.status());
+      await provider.close();
+    }
+    stop();
+    expectNone();
+  });
+});
+
 describe('a store that repeats the request', () => {
   const block = {
     provider: 'vault',

@@ -101,12 +101,14 @@ export async function startNoisy(evidence: Evidence): Promise<Noisy> {
     AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
   };
 
+  const running = new Set<ChildProcess>();
   function start(args: readonly string[], { env = {}, stdin = '' }: NoisyOptions = {}, program = cli.bin) {
     const child = spawn(process.execPath, [program, ...args], {
       cwd,
       env: { ...environment, ...env },
       timeout: 60_000,
     });
+    running.add(child);
     const output: Outcome = { code: null, stdout: '', stderr: '' };
     for (const name of ['stdout', 'stderr'] as const) {
       child[name].setEncoding('utf8').on('data', (text: string) => {
@@ -116,7 +118,10 @@ export async function startNoisy(evidence: Evidence): Promise<Noisy> {
     child.stdin.on('error', () => undefined).end(stdin);
     const ended = new Promise<Outcome>((resolve, reject) => {
       child.once('error', reject);
-      child.once('close', (code) => resolve(Object.assign(output, { code })));
+      child.once('close', (code) => {
+        running.delete(child);
+        resolve(Object.assign(output, { code }));
+      });
     });
     return { child, output, ended };
   }
@@ -157,6 +162,7 @@ export async function startNoisy(evidence: Evidence): Promise<Noisy> {
       }
     },
     async remove() {
+      for (const child of running) child.kill('SIGKILL');
       rmSync(root, { recursive: true, force: true });
       await cli.remove();
     },

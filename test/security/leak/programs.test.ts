@@ -110,7 +110,7 @@ describe.each(['env', 'file', 'vault', 'aws-secrets-manager', 'azure-key-vault']
 describe('the rest of the command line', () => {
   const works = () => storeOf('vault').works;
   const FILES_OF_THE_TEST =
-    /^(home|cwd)\/(secret-id|wrong-secret-id|credential\.json|odd\.json|cut\.json|folder-like\.json|planted\.mjs)$/;
+    /^(home|cwd)\/(secret-id|wrong-secret-id|credential\.json|odd\.json|cut\.json|no-json\.json|planted\.mjs)$/;
 
   it('config, init, completion and mistaken command lines', async () => {
     const { block, env } = storeOf('azure-key-vault').works;
@@ -157,8 +157,36 @@ describe('the rest of the command line', () => {
       env: { ...env, HTTPS_PROXY: proxy, https_proxy: proxy },
     });
     expect(behind.code).not.toBe(0);
+    echo.status = 403;
+    const probed = await noisy.run(['doctor', '-c', config, '--probe', '--probe-url', echo.url, '-o', 'json'], { env });
+    expect(probed.stdout).toContain('probe');
     const odd = await noisy.run(['token', '-c', config], { env: { ...env, HTTPS_PROXY: `gopher:${clientSecret}@` } });
     expect(odd.code).toBe(2);
+    expectNone();
+  });
+
+  it('the emulator takes secrets and shows none', async () => {
+    const secretFile = join(noisy.home, 'secret-id');
+    const secret = readFileSync(secretFile, 'utf8');
+    const running = noisy.start(['emulator', '--client-id', 'leaky', '--client-secret-file', secretFile]);
+    await expect.poll(() => running.output.stdout + running.output.stderr, { timeout: 20_000 }).toContain('Ctrl-C');
+    const [endpoint = ''] = /http:\S+\/ims\/token\/v3/.exec(running.output.stdout + running.output.stderr) ?? [];
+    for (const client_secret of [secret, credential.clientSecret]) {
+      const body = new URLSearchParams({
+        grant_type: 'client_credentials',
+        client_id: 'leaky',
+        client_secret,
+        scope: 'openid',
+      });
+      const response = await fetch(endpoint, { method: 'POST', body });
+      const { access_token: token } = (await response.json()) as { access_token?: string };
+      expect(response.status).toBe(client_secret === secret ? 200 : 400);
+      if (token !== undefined) evidence.hide('access token', token);
+    }
+    running.child.kill('SIGTERM');
+    const { stdout, stderr } = await running.ended;
+    evidence.see('stdout of the emulator', stdout);
+    evidence.see('stderr of the emulator', stderr);
     expectNone();
   });
 
@@ -210,7 +238,7 @@ describe('the rest of the command line', () => {
         ...env,
         FUSION_CLIENT_SECRET: credential.clientSecret,
         NOTIFY_SOCKET: '/nowhere',
-        WATCHDOG_USEC: '200000',
+        WATCHDOG_USEC: '4000000',
       },
     });
     const logged = (text: string) => expect.poll(() => serving.output.stderr, { timeout: 20_000 }).toContain(text);

@@ -1,8 +1,10 @@
-import { chmodSync, writeFileSync } from 'node:fs';
+import { createPrivateKey } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startMoto } from '../../live/servers/moto.js';
 import { startOpenBao } from '../../live/servers/openbao.js';
 import { appRole, newToken, writeSecret } from '../../live/servers/vault-fixture.js';
+import { createClientCertificate } from '../../support/azure/certificates.js';
 import { blockOf } from '../../support/azure/harness.js';
 import { startAzure } from '../../support/azure/stand-in.js';
 import { type Evidence, newMarker, newPlainMarker } from './scan.js';
@@ -55,13 +57,11 @@ export function fileStore(folder: string, credential: LeakCredential): LeakStore
     writeFileSync(join(folder, name), text, { mode: 0o600 });
     return { block: { provider: 'file', path: join(folder, name) }, env: {} };
   };
-  const unreadable = file('folder-like.json', payload(credential).client_secret);
-  chmodSync(join(folder, 'folder-like.json'), 0o600);
   return {
     name: 'file',
     works: file('credential.json', JSON.stringify(payload(credential))),
     fails: {
-      'no JSON': unreadable,
+      'no JSON': file('no-json.json', credential.clientSecret),
       'odd JSON': file('odd.json', odd(credential)),
       'cut off': file('cut.json', JSON.stringify(payload(credential)).slice(0, -3)),
     },
@@ -169,6 +169,31 @@ export async function azureStore(evidence: Evidence, credential: LeakCredential)
       env: { MY_AZURE_SECRET: clientSecret },
     };
   };
+  const { certificate, key } = await createClientCertificate('nobody');
+  const password = newPlainMarker('keypassword');
+  const encrypted = createPrivateKey(key).export({
+    format: 'pem',
+    type: 'pkcs8',
+    cipher: 'aes-256-cbc',
+    passphrase: password,
+  });
+  const ofKey = key.split('\n').filter((line) => line.length > 40 && !line.startsWith('-'));
+  evidence.hide('private key', ...ofKey);
+  evidence.hide('password of the key', password, `${password}wrong`);
+  const byCertificate = async (name: string, pem: string, passphrase?: string): Promise<Setting> => {
+    const { auth, ...rest } = blockOf(azure, login, 'ims-fusion');
+    const { clientSecret: _secret, ...who } = auth;
+    const certificateFile = await azure.file(name, `${certificate}\n${pem}`);
+    const secret = passphrase === undefined ? {} : { certificatePassword: '${MY_KEY_PASSWORD}' };
+    return {
+      block: {
+        provider: 'azure-key-vault',
+        ...rest,
+        auth: { ...who, method: 'client-certificate', certificateFile, ...secret },
+      },
+      env: passphrase === undefined ? {} : { MY_KEY_PASSWORD: passphrase },
+    };
+  };
   const echoes = (server: { fault(fault: unknown): void }, status: number) => () => {
     server.fault(({ headers, body, method }: { headers: object; body: string; method: string }) => {
       if (method === 'GET' && !('authorization' in headers)) return undefined;
@@ -189,6 +214,9 @@ export async function azureStore(evidence: Evidence, credential: LeakCredential)
     works: setting('ims-fusion', login.clientSecret),
     fails: {
       'a wrong secret': setting('ims-fusion', wrong),
+      'a certificate that nobody knows': await byCertificate('unknown.pem', key),
+      'a key with its password': await byCertificate('encrypted.pem', String(encrypted), password),
+      'a key with a wrong password': await byCertificate('locked.pem', String(encrypted), `${password}wrong`),
       'nothing there': setting('ims-nothing', login.clientSecret),
       'an odd secret': setting('ims-odd', login.clientSecret),
       'a login that repeats the request': setting('ims-fusion', login.clientSecret),

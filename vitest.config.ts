@@ -18,7 +18,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/live/**', 'test/infra/**', 'test/chaos/**'],
+          exclude: ['test/live/**', 'test/infra/**', 'test/chaos/**', 'test/security/**'],
           // Some tests start processes; on two busy cores the default of 5 s is not enough for that.
           testTimeout: 30_000,
           hookTimeout: 60_000,
@@ -51,6 +51,14 @@ export default defineConfig({
           name: 'infra',
           include: ['test/infra/**/*.test.ts'],
           testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: 'security',
+          include: ['test/security/**/*.test.ts'],
+          testTimeout: 60_000,
           hookTimeout: 120_000,
         },
       },

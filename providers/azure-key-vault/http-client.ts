@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { Agent } from 'node:http';
 import type { TokenCredentialOptions } from '@azure/identity';
 import type { Clock } from '../../src/clock.js';
 import { withDeadline } from '../../src/deadline.js';
@@ -30,6 +31,12 @@ export interface LoginExchange {
  * managed identity client of a process for all later ones.
  */
 export const loginExchanges = new AsyncLocalStorage<LoginExchange[]>();
+
+/**
+ * Never used: the client below has connections of its own. Without an agent, the SDKs make one for the proxy that
+ * HTTPS_PROXY names, whose debug log prints the proxy's password.
+ */
+export const UNUSED_AGENT = new Agent();
 
 /**
  * The SDKs' way to the network: imsvault's own client, with its timeouts, proxy rules and bounds.

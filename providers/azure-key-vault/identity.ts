@@ -4,7 +4,7 @@ import { ImsvaultError } from '../../src/errors.js';
 import { type Redacted, reveal } from '../../src/redacted.js';
 import type { ProviderContext } from '../../src/secret/provider.js';
 import { readSecretFile, resolvePath } from '../../src/secret/secret-file.js';
-import { type LoginExchange, loginExchanges, type PipelineClient } from './http-client.js';
+import { type LoginExchange, loginExchanges, type PipelineClient, UNUSED_AGENT } from './http-client.js';
 import type { RequestToken } from './login.js';
 import { loginError } from './login-error.js';
 import type { AzureAuth, AzureConnection } from './options.js';
@@ -48,6 +48,7 @@ async function createCredential(
   const authorityHost = 'authorityHost' in auth ? auth.authorityHost : undefined;
   const options = {
     httpClient,
+    agent: UNUSED_AGENT,
     // The caller retries, and knows how long it may take.
     retryOptions: { maxRetries: 0 },
     redirectOptions: { maxRetries: 0 },

@@ -1,7 +1,7 @@
 import { DeadlineExceeded, withDeadline } from '../../src/deadline.js';
 import { loadSdk } from '../../src/secret/load-sdk.js';
 import { defineProvider, type ReadOptions } from '../../src/secret/provider.js';
-import { toPipelineClient } from './http-client.js';
+import { toPipelineClient, UNUSED_AGENT } from './http-client.js';
 import { tokenRequest } from './identity.js';
 import { createKeyVault } from './key-vault.js';
 import { createLogin } from './login.js';
@@ -37,6 +37,7 @@ export default defineProvider<AzureKeyVaultOptions, RefOption>({
     const login = createLogin(tokenRequest(identity, connection, context, httpClient), clock);
     const client = new SecretClient(new URL(connection.vaultUrl).origin, login, {
       httpClient,
+      agent: UNUSED_AGENT,
       retryOptions: { maxRetries: 0 },
       redirectOptions: { maxRetries: 0 },
       disableChallengeResourceVerification: connection.disableChallengeResourceVerification,

@@ -1,4 +1,5 @@
 import { ImsvaultError } from '../../src/errors.js';
+import { isNestedDeeper } from '../../src/nesting.js';
 import type { HttpClient, HttpResponse } from '../../src/net/http-client.js';
 
 /** What the server said, whatever the status. */
@@ -83,10 +84,14 @@ function redirectRefused(uri: string, target: URL | undefined, sameOrigin: boole
   );
 }
 
-/** A proxy's page is HTML. A parser's message would quote the body. */
+/** A secret is an object of texts, four levels below the answer. */
+const MAX_DEPTH = 100;
+
+/** A proxy's page is HTML. A parser's message would quote the body. What is nested too deeply could not be handed on. */
 function parseJson(body: Buffer): unknown {
   try {
-    return JSON.parse(body.toString('utf8'));
+    const value: unknown = JSON.parse(body.toString('utf8'));
+    return isNestedDeeper(value, MAX_DEPTH) ? undefined : value;
   } catch {
     return undefined;
   }

@@ -38,7 +38,9 @@ export function interpolate(text: string, env: Env): string | Unresolved {
       problems.push('"${" must be followed by a variable\'s name and "}"; write "$${" for a literal "${"');
       return '';
     }
-    const found = env[name];
+    const value = env[name];
+    // Not what every object has: "constructor" is no variable.
+    const found = typeof value === 'string' ? value : undefined;
     if (fallback !== undefined) return found === undefined || found === '' ? fallback : found;
     if (found === undefined) problems.push(`the environment variable ${name} is not set`);
     return found ?? '';

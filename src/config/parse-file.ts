@@ -6,7 +6,9 @@ import {
   isNode,
   isScalar,
   isSeq,
+  Lexer,
   LineCounter,
+  Parser,
   parseDocument,
   visit,
 } from 'yaml';
@@ -15,6 +17,9 @@ import type { Path } from './tree.js';
 
 /** Enough for shared blocks; far from what a file of nested aliases needs to fill the memory. */
 const MAX_ALIASES = 50;
+
+/** Of the parser's own levels, of which a list in an object has two; configs have a dozen. */
+const MAX_DEPTH = 100;
 
 /** The parser's own messages quote the text, which may hold a secret. */
 const REASONS: Partial<Record<ErrorCode, string>> = {
@@ -44,6 +49,7 @@ export interface ParsedConfig {
 export function parseConfigText(text: string, name: string): ParsedConfig {
   const lineCounter = new LineCounter();
   const source = text.replace(/^\uFEFF/, '');
+  checkDepth(source, name);
   const document = parseDocument(source, { prettyErrors: false, lineCounter, stringKeys: true, merge: true });
   const at = (offset: number | undefined) => {
     if (offset === undefined) return name;
@@ -61,10 +67,35 @@ export function parseConfigText(text: string, name: string): ParsedConfig {
   if (document.contents === null || (isScalar(document.contents) && document.contents.value === null)) {
     throw new ConfigInvalidError([{ path: '', message: 'the config file is empty', source: name }]);
   }
-  return { value: document.toJS({ maxAliasCount: -1 }), lineOf: (path) => lineOf(document, lineCounter, path) };
+  return { value: toValue(document, name), lineOf: (path) => lineOf(document, lineCounter, path) };
+}
+
+/** Its nodes were checked, but for what "<<" merges. */
+function toValue(document: Document, name: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: -1 });
+  } catch {
+    throw new ConfigInvalidError([{ path: '', message: 'a "<<" merges something that is no object', source: name }]);
+  }
 }
 
 const isJson = (name: string) => name.endsWith('.json');
+
+/**
+ * What builds the document calls itself for each level; where the stack ends inside a regular expression, V8 ends the
+ * process. This part of the parser does not.
+ */
+function checkDepth(source: string, name: string): void {
+  const lineCounter = new LineCounter();
+  const parser = new Parser(lineCounter.addNewLine);
+  for (const lexeme of new Lexer().lex(source)) {
+    for (const _document of parser.next(lexeme));
+    if (parser.stack.length <= MAX_DEPTH) continue;
+    const { line, col } = lineCounter.linePos(parser.offset);
+    const message = `it is nested more than ${MAX_DEPTH} levels deep`;
+    throw new ConfigInvalidError([{ path: '', message, source: `${name}:${line}:${col}` }]);
+  }
+}
 
 /** What is YAML, but has no place in a config. */
 function odditiesOf(document: Document, at: (offset?: number) => string): ConfigProblem[] {

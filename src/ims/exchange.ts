@@ -8,6 +8,7 @@ import { describeNetworkError } from '../net/network-error.js';
 import { reveal } from '../redacted.js';
 import { type RetryPolicy, runWithRetry } from '../retry.js';
 import type { Credential } from '../secret/credential.js';
+import { createScrub } from './scrub.js';
 import { DEFAULT_SCOPE, tokenRequestBody } from './token-request.js';
 import { parseTokenResponse } from './token-response.js';
 
@@ -85,7 +86,7 @@ export function createExchanger(options: ExchangerOptions): Exchanger {
     const token = parseTokenResponse(response, {
       endpoint: tokenEndpoint,
       now: clock.now(),
-      scrub: (text) => scrub(text, reveal(clientSecret)),
+      scrub: createScrub(reveal(clientSecret)),
     });
     for (const warning of token.warnings) warn(`${tokenEndpoint}: ${warning}`);
     const offset = Date.parse(response.headers.date ?? '') - clock.now();
@@ -150,12 +151,6 @@ export function createExchanger(options: ExchangerOptions): Exchanger {
 function serverOf(endpoint: string): Pick<ExchangeTrace, 'serverAddress' | 'serverPort'> {
   const { hostname, port, protocol } = new URL(endpoint);
   return { serverAddress: hostname, serverPort: port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port) };
-}
-
-/** A server may echo the secret as it is, or as it stood in the form. */
-function scrub(text: string, secret: string): string {
-  const encoded = new URLSearchParams([['', secret]]).toString().slice(1);
-  return text.replaceAll(secret, '[redacted]').replaceAll(encoded, '[redacted]');
 }
 
 function unreachable(endpoint: string, error: unknown, lastFailure?: ImsvaultError): ImsvaultError {

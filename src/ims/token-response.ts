@@ -19,7 +19,7 @@ export interface ResponseContext {
   endpoint: string;
   /** Wall clock, Unix milliseconds. */
   now: number;
-  /** Removes the client secret from a text of the server's, should it echo it. */
+  /** Removes the client secret from a text of the server's or of what stands before it, should they echo it. */
   scrub: (text: string) => string;
 }
 
@@ -82,7 +82,10 @@ function success(document: JsonObject | undefined, response: HttpResponse, conte
   };
 }
 
-/** `expires_in` is seconds, a number or a numeric text; the token's own claims help where it makes no sense. */
+/**
+ * `expires_in` is seconds, a number or a numeric text; the token's own claims help where it makes no sense, or says
+ * more than they do: milliseconds of an hour look like a month of seconds.
+ */
 function lifetime(
   value: unknown,
   token: string,
@@ -101,6 +104,10 @@ function lifetime(
   const seconds = typeof value === 'string' && /^\d+(\.\d+)?$/.test(value.trim()) ? Number(value) : value;
   if (typeof seconds !== 'number') throw fail('its expires_in is not a number');
   if (seconds < 1) throw fail(`its expires_in is ${seconds}: the token would be expired already`);
+  if (claimed !== undefined && claimed < seconds && seconds <= YEAR_SECONDS) {
+    const warnings = seconds - claimed > 1 ? [`expires_in is ${seconds}, but the token itself lives ${claimed} s`] : [];
+    return { seconds: claimed, warnings };
+  }
   if (seconds <= YEAR_SECONDS) return { seconds, warnings: [] };
   return {
     seconds: assumed,
@@ -123,10 +130,10 @@ export const REJECTION_HINTS: ReadonlyMap<string, string> = new Map(
 function rejected(document: JsonObject, error: string, response: HttpResponse, context: ResponseContext): Error {
   const code = /^[\x21\x23-\x5b\x5d-\x7e]{1,64}$/.test(error) ? context.scrub(error) : 'unknown_error';
   const description = printable(document.error_description, context);
-  const debugId = debugIdOf(response);
+  const debugId = debugIdOf(response, context);
   const hint = REJECTION_HINTS.get(code);
   return new TokenRequestRejectedError(
-    `${context.endpoint} rejected the request: ${code}${description === undefined ? '' : `, "${description}"`} (${details(response)})`,
+    `${context.endpoint} rejected the request: ${code}${description === undefined ? '' : `, "${description}"`} (${details(response, context)})`,
     {
       error: code,
       status: response.status,
@@ -151,7 +158,7 @@ function unavailable(
   const what = response.status === 429 ? 'throttles this client' : 'is in trouble';
   return new ImsvaultError(
     'ERR_TOKEN_ENDPOINT_UNAVAILABLE',
-    `${context.endpoint} ${what}${error === undefined ? '' : `: ${error}`} (${details(response)})`,
+    `${context.endpoint} ${what}${error === undefined ? '' : `: ${error}`} (${details(response, context)})`,
     {
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
       hint:
@@ -165,23 +172,23 @@ function unavailable(
 function invalid(response: HttpResponse, context: ResponseContext, message: string, hint?: string): ImsvaultError {
   return new ImsvaultError(
     'ERR_TOKEN_RESPONSE_INVALID',
-    `${context.endpoint}: ${message} (${details(response)})`,
+    `${context.endpoint}: ${message} (${details(response, context)})`,
     hint === undefined ? {} : { hint },
   );
 }
 
-function details(response: HttpResponse): string {
-  const debugId = debugIdOf(response);
+function details(response: HttpResponse, context: ResponseContext): string {
+  const debugId = debugIdOf(response, context);
   const encoding = response.headers['content-encoding'] ?? 'identity';
-  const coded = encoding.toLowerCase() === 'identity' ? '' : `, content-encoding ${shown(encoding)}`;
+  const coded = encoding.toLowerCase() === 'identity' ? '' : `, content-encoding ${shown(context.scrub(encoding))}`;
   return `HTTP ${response.status}${coded}${debugId === undefined ? '' : `, x-debug-id ${debugId}`}`;
 }
 
 const shown = (encoding: string) => (/^[\w, -]{1,40}$/.test(encoding) ? encoding : 'of an unknown kind');
 
-function debugIdOf(response: HttpResponse): string | undefined {
-  const value = response.headers['x-debug-id'];
-  return value !== undefined && /^[\w.:-]{1,100}$/.test(value) ? value : undefined;
+function debugIdOf(response: HttpResponse, { scrub }: ResponseContext): string | undefined {
+  const value = scrub(response.headers['x-debug-id'] ?? '');
+  return /^[\w.:-]{1,100}$/.test(value) ? value : undefined;
 }
 
 function printable(value: unknown, context: ResponseContext): string | undefined {

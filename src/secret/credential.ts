@@ -66,7 +66,7 @@ export function parseCredential(value: Redacted<string>, where: string, fieldMap
       .map((name) => ({ name, value: fields.at(name) }))
       .filter((field) => field.value !== undefined && field.value !== null);
     const [first] = present;
-    const other = present.find((field) => JSON.stringify(field.value) !== JSON.stringify(first?.value));
+    const other = present.find((field) => field.value !== first?.value);
     if (first !== undefined && other !== undefined && !agree(first.value, other.value, key === 'clientSecret')) {
       throw fail(
         `"${first.name}" and "${other.name}" differ`,

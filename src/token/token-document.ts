@@ -1,4 +1,5 @@
 import { ImsvaultError } from '../errors.js';
+import { isNestedDeeper } from '../nesting.js';
 import { type Redacted, redact, reveal } from '../redacted.js';
 import {
   type Fail,
@@ -56,6 +57,8 @@ export interface TokenDocument {
 export const DOCUMENT_SCHEMA = 'imsvault-token/1';
 /** The smallest of what the stores take is 25 KB; a token is under 2 KiB. */
 export const MAX_DOCUMENT_BYTES = 16 * 1024;
+/** What others wrote is written back. */
+const MAX_DEPTH = 32;
 const VERSION = /^[\x21-\x7e]{1,256}$/;
 
 /** JSON, to be written as it is. */
@@ -103,6 +106,7 @@ export function parseTokenDocument(value: Redacted<string>, where: string, now: 
   if (Buffer.byteLength(text) > MAX_DOCUMENT_BYTES) throw fail(`it is larger than ${MAX_DOCUMENT_BYTES} bytes`);
   const fields = parseObject(text);
   if (fields === undefined) throw fail('it is not a JSON object');
+  if (isNestedDeeper(fields, MAX_DEPTH)) throw fail(`it is nested more than ${MAX_DEPTH} levels deep`);
   const { schema } = fields;
   if (typeof schema !== 'string' || !/^imsvault-token\/[1-9]\d{0,3}$/.test(schema))
     throw fail('it is no token document');

@@ -28,6 +28,11 @@ describe('interpolation', () => {
     );
   });
 
+  it.each(['constructor', 'toString', '__proto__'])('%s, which every object has, is no variable', (name) => {
+    expect(interpolate(`\${${name}}`, env)).toBeInstanceOf(Unresolved);
+    expect(interpolate(`\${${name}:-fallback}`, env)).toBe('fallback');
+  });
+
   it.each(['${', '${NAME', '${}', '${1A}', '${a b}', '${NAME:fallback}', '${NAME-x}', '${p8e-secret}'])(
     'refuses %s without repeating it',
     (text) => {

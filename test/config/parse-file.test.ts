@@ -54,6 +54,7 @@ describe('parsing a config file', () => {
     ['a circle', 'a: &a\n  b: *a', 'c.yaml', 'c.yaml:2:6', 'inside its own anchor'],
     ['aliases of aliases', 'a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]', 'c.yaml', 'c.yaml:3', 'with aliases'],
     ['many aliases', `a: &a x\nb: [${'*a, '.repeat(51)}]`, 'c.yaml', 'c.yaml:2', 'more than 50 aliases'],
+    ['a merge of a list', `<<: [1]\na: ${SECRET}`, 'c.yaml', 'c.yaml', 'no object'],
     ['a comment in JSON', `{\n  "a": "${SECRET}" # x\n}`, 'c.json', 'c.json', 'not valid JSON'],
     ['a trailing comma in JSON', `{"a": "${SECRET}",}`, 'c.json', 'c.json:1', 'not valid JSON'],
     ['single quotes in JSON', `{'a': '${SECRET}'}`, 'c.json', 'c.json:1', 'not valid JSON'],
@@ -73,5 +74,18 @@ describe('parsing a config file', () => {
       'c.yaml:2:1',
       'c.yaml:4:1',
     ]);
+  });
+
+  it.each([
+    ['lists never closed', '['.repeat(1000)],
+    ['closed lists', `${'['.repeat(1000)}${']'.repeat(1000)}`],
+    ['objects', '{"a":'.repeat(1000)],
+    ['dashes', `${'- '.repeat(1000)}x`],
+    ['explicit keys', '? '.repeat(1000)],
+    ['indentation', Array.from({ length: 500 }, (_, depth) => `${' '.repeat(depth)}a:`).join('\n')],
+  ])('refuses what is nested too deeply, of which Node dies: %s', (_title, text) => {
+    for (const name of ['c.yaml', 'c.json']) {
+      expect(() => parseConfigText(text, name)).toThrow(/^it is nested more than \d+ levels deep \(c\.\w+:\d+:\d+\)$/);
+    }
   });
 });

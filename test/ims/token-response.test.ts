@@ -86,6 +86,17 @@ describe('token response: accepted', () => {
   });
 
   it.each([
+    ['milliseconds of an hour', 3_600_000, 3600, 1],
+    ['a second more, which is rounding', 3601, 3600, 0],
+    ['as much', 3600, 3600, 0],
+    ['less', 3599, 3599, 0],
+  ])("never more than the token's own life: %s", (_title, expiresIn, seconds, warnings) => {
+    const token = jwt({ created_at: `${NOW}`, expires_in: '3600000' });
+    const response = parse(200, { access_token: token, expires_in: expiresIn });
+    expect([response.expiresInSeconds, response.warnings.length]).toEqual([seconds, warnings]);
+  });
+
+  it.each([
     ['1e12 without claims: a day', 'abc', 1e12, 86_400],
     [
       'milliseconds by mistake, with claims: the claims',
@@ -199,6 +210,10 @@ describe('token response: rejected', () => {
     expect(failure(400, { error: 'x s3cret "' }).message).toContain('unknown_error');
     expect(failure(400, { error: 's3cret' }).message).not.toContain('s3cret');
     expect(failure(500, { error: 'lost s3cret' }).message).not.toContain('s3cret');
+    for (const name of ['x-debug-id', 'content-encoding']) {
+      const echo = failure(400, { error: 'invalid_client' }, { [name]: 's3cret' });
+      expect(`${echo.message} ${JSON.stringify(echo)}`).not.toContain('s3cret');
+    }
     expect(failure(400, { error: 'x', error_description: 's3cr\u00e9t' }).message).toContain('"s3cr t"');
   });
 

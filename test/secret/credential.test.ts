@@ -185,6 +185,11 @@ describe('credential: refused', () => {
       { client_id: 'id', client_secrets: { a: S1 } },
       /not a list of texts; it is an object/,
     ],
+    [
+      'two ids that are lists, deeper than JSON can be written',
+      `{"client_id":${'['.repeat(9000)}${']'.repeat(9000)},"clientId":["x"],"client_secret":"${S1}"}`,
+      /"client_id" and "clientId" differ/,
+    ],
     ['two different ids', { client_id: 'a', CLIENT_ID: 'b', client_secret: S1 }, /"client_id" and "CLIENT_ID" differ/],
     [
       'two credentials in a download',

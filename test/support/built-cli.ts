@@ -15,10 +15,13 @@ export interface BuiltCli {
   remove(): Promise<void>;
 }
 
-/** The command line as the package has it, with its warm path, from `src/` as it is now. */
-export async function buildCli(): Promise<BuiltCli> {
+/**
+ * The command line as the package has it, with its warm path, from `src/` as it is now.
+ * @param packages of this repository, which it finds
+ */
+export async function buildCli(packages: readonly string[] = ['undici']): Promise<BuiltCli> {
   const built = await buildPackage({ cli: 'src/cli/process.ts', index: 'src/index.ts' });
-  await built.install('undici');
+  for (const name of packages) await built.install(name);
   const folder = dirname(built.file('cli'));
   for (const name of ['bin', 'dist']) await mkdir(join(folder, name));
   await writeFile(join(folder, 'package.json'), '{"type":"module"}');

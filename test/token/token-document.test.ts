@@ -77,6 +77,12 @@ describe('a token document', () => {
     expect(schema.safeParse({ ...valid, later: 1 }).success).toBe(true);
   });
 
+  it('may be nested 32 levels deep', () => {
+    expect(
+      parse(JSON.stringify(valid).replace('{', `{"x":${'['.repeat(31)}${']'.repeat(31)},`)).unknown,
+    ).toHaveProperty('x');
+  });
+
   it('of a newer major version is read, and marked read-only', () => {
     expect(parse(valid).readOnly).toBe(false);
     expect(parse({ ...valid, schema: 'imsvault-token/2' }).readOnly).toBe(true);
@@ -140,6 +146,12 @@ const refused: [string, object | string, 'alone'?][] = [
   ['a failure with a negative pause', { last_failure: { ...valid.last_failure, retry_after: -1 } }],
   ['a failure with a count of 0', { last_failure: { ...valid.last_failure, count: 0 } }],
   ['a failure that is a text', { last_failure: 'x' }],
+  [
+    'more levels than can be written again',
+    JSON.stringify(valid).replace('{', `{"x":${'['.repeat(7000)}${']'.repeat(7000)},`),
+    'alone',
+  ],
+  ['33 levels', JSON.stringify(valid).replace('{', `{"x":${'['.repeat(32)}${']'.repeat(32)},`), 'alone'],
   ['more than 16 KiB', { padding: 'x'.repeat(16 * 1024) }, 'alone'],
   ['more than 16 KiB in bytes, not in characters', { padding: 'é'.repeat(8 * 1024) }, 'alone'],
 ];

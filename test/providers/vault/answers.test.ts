@@ -24,6 +24,7 @@ async function read(address = server.address) {
   }
 }
 
+const deep = `{"data":{"metadata":{"version":1},"data":{"x":${'['.repeat(9000)}${']'.repeat(9000)}}}}`;
 const date = new Date(Date.UTC(2030, 0, 1)).toUTCString();
 const later = new Date(Date.UTC(2030, 0, 1, 0, 0, 7)).toUTCString();
 
@@ -48,6 +49,7 @@ describe('answers that bring nothing', () => {
     ],
     ['teapot', { status: 418, body: { errors: ['MARKED'] } }, /unexpected answer \(418\)/, false, undefined],
     ['HTML', { status: 200, body: '<html>MARKED</html>' }, /not one of Vault's/, false, undefined],
+    ['JSON that is too deep', { status: 200, body: deep }, /not one of Vault's/, false, undefined],
     ['other JSON', { status: 200, body: { MARKED: 1 } }, /not one of Vault's|no KV/, false, undefined],
     ['empty', { status: 204 }, /not one of Vault's|unexpected/, false, undefined],
   ])('%s', async (_name, answer, message, retryable, retryAfterMs) => {

@@ -35,6 +35,7 @@ export const AROUND: readonly Around[] = [
     after: 'await createTokenProvider().getToken();',
     prints: /^env read \d[\s\S]*^exchanged$/m,
   },
+  { page: 'docs/recipes/lambda.md', text: 'export async function handler', after: 'await handler();' },
   { page: 'infra/lambda/README.md', text: 'export async function handler', after: 'await handler();' },
 ];
 

@@ -61,7 +61,14 @@ it('the test of a program passes', async () => {
   const home = await world.home();
   await home.write('program.test.ts', blockOf('docs/testing.md', 'survives one bad minute').text);
   const vitest = join(ROOT, 'node_modules/vitest/vitest.mjs');
-  const ran = await home.run(process.execPath, [vitest, 'run', '--root', home.folder, '--reporter', 'json']);
+  const ran = await home.run(process.execPath, [
+    vitest,
+    'run',
+    '--root',
+    home.folder,
+    '--reporter=json',
+    '--testTimeout=20000',
+  ]);
   expect(JSON.parse(ran.stdout)).toMatchObject({ success: true, numPassedTests: 1 });
 });
 

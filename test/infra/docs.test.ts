@@ -22,7 +22,8 @@ const moduleIn = ({ text }: Block) =>
 const kindOf = (text: string) => /\/infra\/terraform\/(\w+)/.exec(text)?.[1] ?? '';
 
 describe('uses of the Terraform modules', () => {
-  it.each(titled(blocksFor('module')))('%s: arguments are variables of the module', (_title, block) => {
+  const uses = blocksFor('module');
+  it.each(titled(uses))('%s: arguments are variables of the module', (_title, block) => {
     const text = moduleIn(block);
     const variables = readFileSync(join(TERRAFORM_DIR, kindOf(text), 'variables.tf'), 'utf8');
     const names = [...text.matchAll(/^ {2}(\w+) *=/gm)].map(([, name]) => name).filter((name) => name !== 'source');
@@ -31,25 +32,40 @@ describe('uses of the Terraform modules', () => {
   });
 
   const terraform = findTerraform();
-  const reason = skipReason('uses of the Terraform modules, validated', terraform);
-  it.skipIf(reason !== undefined).each(titled(blocksFor('module')))(
-    '%s is well formed and valid',
-    async (_t, block) => {
-      const program = 'program' in terraform ? terraform.program : expect.unreachable();
+  const program = 'program' in terraform ? terraform.program : '';
+  const unformatted = skipReason('uses of the Terraform modules, formatted', terraform);
+  it.skipIf(unformatted !== undefined)('are well formed', async () => {
+    const home = mkdtempSync(join(folder, 'terraform-'));
+    for (const { page, line, text } of uses) writeFileSync(join(home, `${page.replaceAll('/', '_')}-${line}.tf`), text);
+    expect(await runTerraform(program, home, folder, ['fmt', '-check', '-diff'])).toBe('');
+  });
+
+  describe.each([
+    ['aws', 'hashicorp/aws'],
+    ['azure', 'hashicorp/azurerm'],
+    ['vault', 'hashicorp/vault'],
+  ])('of %s', (kind, provider) => {
+    const plugins = findPlugins(provider);
+    const reason = skipReason(`uses of the Terraform module ${kind}, validated`, terraform, plugins);
+    // All in one folder: to copy the provider takes longer than the rest.
+    it.skipIf(reason !== undefined)('are valid', async () => {
       const home = mkdtempSync(join(folder, 'terraform-'));
-      const run = (...args: string[]) => runTerraform(program, home, folder, args);
-      writeFileSync(join(home, 'main.tf'), block.text);
-      expect(await run('fmt', '-check', '-diff')).toBe('');
-      const kind = kindOf(moduleIn(block));
-      const provider = { aws: 'hashicorp/aws', vault: 'hashicorp/vault', azure: 'hashicorp/azurerm' }[kind] ?? '';
-      const plugins = findPlugins(provider);
-      if (skipReason(`${titleOf(block)}: terraform validate`, plugins) !== undefined) return;
       cpSync(join(TERRAFORM_DIR, kind), join(home, 'module'), { recursive: true });
-      writeFileSync(join(home, 'main.tf'), moduleIn(block).replace(/source += ".*"/, 'source = "./module"'));
-      await run('init', '-backend=false', `-plugin-dir=${'folder' in plugins ? plugins.folder : ''}`);
-      expect(JSON.parse(await run('validate', '-json'))).toMatchObject({ valid: true, diagnostics: [] });
-    },
-  );
+      const modules = uses.map(moduleIn).filter((text) => kindOf(text) === kind);
+      const texts = modules.map((text, number) =>
+        text.replace(/^module "imsvault"/, `module "use_${number}"`).replace(/source +=.*/, 'source = "./module"'),
+      );
+      const variables = new Set(texts.join('').match(/(?<=\bvar\.)\w+/g));
+      writeFileSync(
+        join(home, 'main.tf'),
+        [...texts, ...[...variables].map((name) => `variable "${name}" {}`)].join('\n'),
+      );
+      const pluginDir = 'folder' in plugins ? plugins.folder : '';
+      await runTerraform(program, home, folder, ['init', '-backend=false', `-plugin-dir=${pluginDir}`]);
+      const found = JSON.parse(await runTerraform(program, home, folder, ['validate', '-json']));
+      expect(found).toMatchObject({ valid: true, diagnostics: [] });
+    });
+  });
 });
 
 describeWith('systemd-analyze', 'the unit of docs/agent-files.md', () => {
@@ -77,5 +93,27 @@ describeWith('helm', 'the chart', (helm) => {
     const everything = join(chart, 'ci/everything-values.yaml');
     const args = words.map((word) => word.replace('infra/helm/imsvault', chart).replace('my-values.yaml', everything));
     expect(helm('template', ...args, '--kube-version', '1.33')).toContain('kind: CronJob');
+  });
+});
+
+function workflows(): string[] {
+  return blocksFor('workflow').map(({ text }, number) => {
+    const file = join(folder, `workflow-${number}.yml`);
+    writeFileSync(file, text);
+    return file;
+  });
+}
+
+describeWith('check-jsonschema', 'the workflows', (check) => {
+  it('are workflows by the schema of GitHub', () => {
+    expect(check('--builtin-schema', 'vendor.github-workflows', ...workflows())).toContain('ok');
+  });
+});
+
+describeWith('zizmor', 'the workflows', (audit) => {
+  it('give nothing away', () => {
+    const config = join(ROOT, '.github/zizmor.yml');
+    const found = audit('--offline', '--no-progress', '--format', 'json', '--config', config, ...workflows());
+    expect(JSON.parse(found)).toEqual([]);
   });
 });

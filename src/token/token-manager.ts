@@ -10,6 +10,7 @@ import { DEFAULT_RENEWAL, type RenewalPolicy } from './renewal-schedule.js';
 import type { TokenEvent, TokenFailure } from './token-events.js';
 import { describeFailure, describeHeld, type TokenStatus } from './token-status.js';
 
+/** How a token is wanted. */
 export interface GetTokenOptions {
   /** Ends this call's wait, with `signal.reason`; a renewal that others wait for goes on. */
   signal?: AbortSignal;

@@ -85,6 +85,12 @@ it.each(pages())('%s links to pages and headings that there are', (page) => {
   }
 });
 
+it('docs/README.md leads to every page', () => {
+  const linked = [...readPage('docs/README.md').matchAll(/\]\(([^)]+)\)/g)].map(([, path = '']) => join('docs', path));
+  const others = pages().filter((page) => page.startsWith('docs/') && page !== 'docs/README.md');
+  expect(linked).toEqual(expect.arrayContaining(others));
+});
+
 /** As GitHub makes them. */
 const anchorsOf = (page: string) =>
   [

@@ -3,7 +3,9 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { configJsonSchema } from '../../src/config/json-schema.js';
 import { type Block, blockOf, blocksIn, ROOT, readPage, titleOf } from '../docs/blocks.js';
+import { configsIn } from '../docs/config-files.js';
 import { blocksFor } from '../docs/sorting.js';
 import { findPlugins, findTerraform, runTerraform, skipReason, TERRAFORM_DIR } from './support/terraform.js';
 import { describeWith } from './tools.js';
@@ -104,8 +106,22 @@ function workflows(): string[] {
   });
 }
 
-describeWith('check-jsonschema', 'the workflows', (check) => {
-  it('are workflows by the schema of GitHub', () => {
+describeWith('check-jsonschema', 'what an editor says', (check) => {
+  it('configs are valid by the published schema', () => {
+    const schema = join(folder, 'config.schema.json');
+    writeFileSync(schema, JSON.stringify(configJsonSchema()));
+    const files = blocksFor('config').flatMap((block, number) =>
+      configsIn(block).map((text, part) => {
+        const file = join(folder, `config-${number}-${part}.yaml`);
+        writeFileSync(file, text);
+        return file;
+      }),
+    );
+    expect(files.length).toBeGreaterThan(20);
+    expect(check('--schemafile', schema, ...files)).toContain('ok');
+  });
+
+  it('workflows are workflows by the schema of GitHub', () => {
     expect(check('--builtin-schema', 'vendor.github-workflows', ...workflows())).toContain('ok');
   });
 });

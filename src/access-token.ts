@@ -46,15 +46,18 @@ export class AccessToken {
     return values.get(this) as string;
   }
 
+  /** `[redacted]`. */
   toString(): string {
     return '[redacted]';
   }
 
+  /** Everything but the token, which is `[redacted]`. */
   toJSON(): object {
     const { tokenType, expiresAt, issuedAt, scope, clientId } = this;
     return { accessToken: '[redacted]', tokenType, expiresAt, issuedAt, scope, clientId };
   }
 
+  /** As `toJSON`, for `util.inspect` and `console.log`. */
   [inspect.custom](): string {
     return `AccessToken ${inspect(this.toJSON())}`;
   }

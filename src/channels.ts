@@ -20,6 +20,7 @@ export interface ExchangeTrace extends RequestTrace {
   status?: number;
 }
 
+/** What a provider was asked: its method, `readSecret` as `read` and so on. */
 export type StoreOperation = 'read' | 'read-others' | 'replace' | 'put' | 'annotate' | 'enter' | 'list' | 'login';
 
 /** One call to a secret store's provider. */

@@ -28,6 +28,7 @@ const RETRYABLE: ReadonlySet<ErrorCode> = new Set([
   'ERR_AGENT_UNAVAILABLE',
 ]);
 
+/** What an error tells beside its code and text. */
 export interface ImsvaultErrorOptions {
   /** What the reader can do about it; one sentence. */
   hint?: string;

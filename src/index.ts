@@ -1,3 +1,7 @@
+/**
+ * Access tokens of Adobe IMS from the secret store that a config names.
+ * @module imsvault
+ */
 export { AccessToken } from './access-token.js';
 export type { ExchangeTrace, RequestTrace, StoreOperation, StoreTrace } from './channels.js';
 export type { Clock } from './clock.js';

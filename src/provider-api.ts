@@ -1,3 +1,7 @@
+/**
+ * For a secret store of your own: docs/write-a-provider.md.
+ * @module imsvault/provider
+ */
 export type { Clock } from './clock.js';
 export { type ErrorCode, ImsvaultError, type ImsvaultErrorOptions, type VendorCause, vendorCause } from './errors.js';
 export type {

@@ -16,12 +16,18 @@ export class Redacted<out T> {
   constructor(value: T) {
     values.set(this, value);
   }
+
+  /** `[redacted]`. */
   toString(): string {
     return REDACTED;
   }
+
+  /** `[redacted]`. */
   toJSON(): string {
     return REDACTED;
   }
+
+  /** `[redacted]`, for `util.inspect` and `console.log`. */
   [inspect.custom](): string {
     return REDACTED;
   }

@@ -7,6 +7,7 @@ import type { TokenEvent } from './token/token-events.js';
 import type { GetTokenOptions } from './token/token-manager.js';
 import type { TokenStatus } from './token/token-status.js';
 
+/** What a token provider takes beside its config. */
 export interface TokenProviderDeps {
   /** Which profile of the config. Default: `IMSVAULT_PROFILE`, else the config's `defaultProfile`. */
   profile?: string;

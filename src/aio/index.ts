@@ -1,3 +1,7 @@
+/**
+ * The functions of `@adobe/aio-lib-core-auth`: docs/migrate-from-aio-lib-core-auth.md.
+ * @module imsvault/aio
+ */
 import { systemClock } from '../clock.js';
 import {
   type AccessTokenAnswer,

@@ -10,6 +10,7 @@ export interface Authorization {
   token: AccessToken;
 }
 
+/** Of one request. */
 export interface AuthorizeOptions {
   signal?: AbortSignal | undefined;
   /** The token that the API answered with 401. */

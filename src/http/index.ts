@@ -1,3 +1,7 @@
+/**
+ * Requests that carry the token: docs/http.md.
+ * @module imsvault/http
+ */
 export { type Authorization, type AuthorizeOptions, createAuthorizer } from './authorizer.js';
 export type { TokenRequestOptions } from './request-rules.js';
 export { type CredentialToken, createTokenCredential, type TokenCredential } from './token-credential.js';

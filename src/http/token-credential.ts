@@ -12,6 +12,7 @@ export interface TokenCredential {
   getToken(scopes: string | string[], options?: { abortSignal?: AbortSignal }): Promise<CredentialToken>;
 }
 
+/** The token in the shape of `@azure/core-auth`. */
 export interface CredentialToken {
   token: string;
   /** Unix milliseconds. */
@@ -24,6 +25,7 @@ export interface CredentialToken {
 /** By then the provider has renewed the token in the background, by default. */
 const REFRESH_AFTER_FRACTION = 0.9;
 
+/** For clients of Azure's shape: a credential whose tokens are the provider's. Loads nothing of Azure. */
 export function createTokenCredential(provider: TokenGiver): TokenCredential {
   return {
     async getToken(scopes, { abortSignal } = {}) {

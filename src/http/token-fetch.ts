@@ -17,6 +17,7 @@ export interface TokenFetchOptions<F extends AnyFetch = typeof fetch> extends To
  * other requests pass as they are. A 401 renews the token and sends the request once more, where its body can be sent
  * again. Redirects are followed as fetch does, with the token to allowed origins only. `getToken`'s errors are the
  * request's.
+ * @typeParam F the type of the fetch that sends, and of the one that is made
  * @throws ERR_CONFIG_INVALID for options
  */
 export function createTokenFetch<F extends AnyFetch = typeof fetch>(

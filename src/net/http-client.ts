@@ -16,6 +16,7 @@ export interface HttpTimeouts {
   totalMs: number;
 }
 
+/** Whom a client trusts, and how it shows who it is. */
 export interface TlsSettings {
   /** PEM. Trusted instead of the system's authorities. */
   ca?: string | string[];
@@ -27,6 +28,7 @@ export interface TlsSettings {
   serverName?: string;
 }
 
+/** Bounds of every request of a client. */
 export interface HttpClientOptions {
   timeouts?: Partial<HttpTimeouts>;
   tls?: TlsSettings;
@@ -38,6 +40,7 @@ export interface HttpClientOptions {
   direct?: boolean;
 }
 
+/** One request. A redirect is an answer, not followed. */
 export interface HttpRequest {
   method: string;
   url: string;
@@ -46,6 +49,7 @@ export interface HttpRequest {
   signal?: AbortSignal | undefined;
 }
 
+/** One answer, read whole. */
 export interface HttpResponse {
   status: number;
   /** Names in lower case; repeated headers joined with ", ". */
@@ -56,8 +60,8 @@ export interface HttpResponse {
 /** One way to the network for every client here: same proxy rules, same bounds, no redirects. */
 export interface HttpClient {
   /**
-   * @throws undici's and Node's own errors (see `describeNetworkError`), `DeadlineExceeded`, {@link ResponseTooLarge},
-   *   {@link ProxyUnreachable}, or `signal.reason`
+   * @throws undici's and Node's own errors (see `describeNetworkError`), `DeadlineExceeded`, `ResponseTooLarge`,
+   *   `ProxyUnreachable`, or `signal.reason`
    */
   request(request: HttpRequest): Promise<HttpResponse>;
   /**

@@ -1,3 +1,7 @@
+/**
+ * Spans and metrics: docs/observability.md.
+ * @module imsvault/otel
+ */
 import type { Channel } from 'node:diagnostics_channel';
 import type { MeterProvider, TracerProvider } from '@opentelemetry/api';
 import { exchangeChannel, storeChannel, tokenChannel } from '../channels.js';
@@ -6,6 +10,7 @@ import { VERSION } from '../version.js';
 import { createMetrics } from './otel-metrics.js';
 import { createSpans } from './otel-spans.js';
 
+/** Which providers of OpenTelemetry are used. */
 export interface OpenTelemetryOptions {
   /** Default: the global one, also where it is set later. */
   tracerProvider?: TracerProvider;
@@ -15,6 +20,7 @@ export interface OpenTelemetryOptions {
   onWarning?: (message: string) => void;
 }
 
+/** What was registered. */
 export interface OpenTelemetryRegistration {
   /** False where `@opentelemetry/api` is missing or too old. */
   readonly active: boolean;

@@ -16,6 +16,7 @@ export interface SecretVersion {
   serverTime?: number;
 }
 
+/** How a secret is to be read. */
 export interface ReadOptions {
   /** Aborts the read; the provider rejects with `signal.reason`. */
   signal?: AbortSignal;
@@ -23,6 +24,7 @@ export interface ReadOptions {
   fresh?: boolean;
 }
 
+/** How a secret is to be written. */
 export interface WriteOptions {
   /** Aborts the write; whether it took place is then unknown. */
   signal?: AbortSignal;
@@ -151,11 +153,13 @@ export interface OptionsSchema<Output> {
   readonly '~standard': {
     readonly version: 1;
     readonly vendor: string;
+    /** The value with its defaults, or what is wrong with it. */
     readonly validate: (value: unknown) => ValidationResult<Output> | Promise<ValidationResult<Output>>;
     readonly types?: { readonly input: unknown; readonly output: Output } | undefined;
   };
 }
 
+/** What a schema says of a value, as Standard Schema has it: the value, or what is wrong with it. */
 export type ValidationResult<Output> =
   | { readonly value: Output; readonly issues?: undefined }
   | {

@@ -13,6 +13,7 @@ const TOKEN_PATH = '/ims/token/v3';
 const MAX_RECORDED = 10_000;
 const VALIDATE_PATH = '/ims/validate_token/v1';
 
+/** Whom the emulator knows, how long its tokens live, and where it listens. */
 export interface ImsEmulatorOptions {
   /**
    * Default: one, `emulator-client-id` with the secret `emulator-client-secret`; in the Developer Console its
@@ -69,6 +70,7 @@ export interface ImsEmulator {
    * @param times how many requests, an integer ≥ 1. Default: until {@link ImsEmulator.clearFaults} or the next `fail`
    */
   fail(fault: ImsFault, times?: number): void;
+  /** From now on nothing goes wrong. */
   clearFaults(): void;
   /**
    * Replaces a client's secrets, as a rotation does. Issued tokens stay valid.

@@ -13,6 +13,7 @@ export interface ImsRequest {
 /** What the emulator does with a request: an answer, silence until the client gives up, or a reset connection. */
 export type ImsReply = ImsAnswer | { kind: 'hang' } | { kind: 'reset' };
 
+/** What the emulator answers with, before it goes over HTTP. */
 export interface ImsAnswer {
   kind: 'answer';
   status: number;

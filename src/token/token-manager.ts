@@ -11,6 +11,7 @@ import type { TokenEvent, TokenFailure } from './token-events.js';
 import { describeFailure, describeHeld, type TokenStatus } from './token-status.js';
 import { createTurnCredit } from './turn-credit.js';
 
+/** How a token is wanted. */
 export interface GetTokenOptions {
   /** Ends this call's wait, with `signal.reason`; a renewal that others wait for goes on. */
   signal?: AbortSignal;

@@ -21,6 +21,7 @@ export interface TokenStatus {
   readonly counters: TokenCounters;
 }
 
+/** The token that a process holds; all times are Unix milliseconds. */
 export interface HeldTokenStatus {
   /** The provider that had the credential, or `token-store`. */
   readonly source: string;

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
+import { blockOf } from '../docs/blocks.js';
 import { ask, startAgent } from './support.js';
 
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
@@ -18,4 +19,6 @@ it('docs/agent.md has each metric', async () => {
   const { text } = await ask(addresses[0], '/metrics');
   const names = [...text.matchAll(/^# TYPE (\w+) /gm)].map(([, name]) => name).sort();
   expect(rows(/`((?:imsvault|process)_\w+)`(?=.*\|)/g)).toEqual(names);
+  const [alerted] = /^\w+/.exec(blockOf('docs/observability.md', 'time() <').text) ?? [];
+  expect(names).toContain(alerted);
 });

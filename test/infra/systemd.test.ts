@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createImsEmulator, type ImsEmulator } from '../../src/testing/index.js';
 import { createTokenProvider } from '../../src/token-provider.js';
+import { type Block, blockOf } from '../docs/blocks.js';
 import { startOpenBao, type VaultServer } from '../live/servers/openbao.js';
 import { findBinary } from '../live/servers/process.js';
 import { describeWith } from './tools.js';
@@ -83,9 +84,7 @@ describeWith('bao', 'the guide to the first secret, on OpenBao', () => {
   afterAll(() => Promise.all([vault?.close(), ims?.stop()]));
 
   /** Runs a block of the guide with the server's folder put elsewhere. */
-  function run(block: string, env: Record<string, string> = {}): string {
-    const text = new RegExp(`\`\`\`sh ${block}\n([\\s\\S]*?)\`\`\``).exec(read('README.md'))?.[1];
-    if (text === undefined) throw new Error(`the guide has no block ${block}`);
+  function run({ text }: Block, env: Record<string, string> = {}): string {
     return execFileSync('sh', ['-euc', text.replaceAll('/etc/imsvault/credentials', credentials)], {
       cwd: folder,
       encoding: 'utf8',
@@ -96,10 +95,11 @@ describeWith('bao', 'the guide to the first secret, on OpenBao', () => {
 
   it('brings a secret id to the server, with which imsvault gets a token and shares it', async () => {
     const administrator = { BAO_TOKEN: vault.adminToken };
-    run('role', administrator);
-    run('wrap', administrator);
+    run(blockOf('infra/systemd/README.md', 'bao auth enable approle'), administrator);
+    run(blockOf('infra/systemd/README.md', '-wrap-ttl=10m'), administrator);
     const wrapped = readFileSync(join(folder, 'wrapped'), 'utf8');
-    run('unwrap');
+    const unwrap = blockOf('infra/systemd/README.md', 'bao unwrap');
+    run(unwrap);
     for (const name of ['vault-role-id', 'vault-secret-id']) {
       expect((statSync(join(credentials, name)).mode & 0o777).toString(8)).toBe('600');
     }
@@ -107,7 +107,7 @@ describeWith('bao', 'the guide to the first secret, on OpenBao', () => {
     writeFileSync(join(folder, 'wrapped'), wrapped);
     writeFileSync(join(folder, 'role-id'), '');
     const before = readFileSync(join(credentials, 'vault-secret-id'), 'utf8');
-    run('unwrap');
+    run(unwrap);
     expect(readFileSync(join(credentials, 'vault-secret-id'), 'utf8')).toBe(before);
 
     const config = join(folder, 'imsvault.config.yaml');

@@ -1,13 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { awsPolicies, azurePolicies, policiesFor, vaultPolicies } from '../../src/init/policies.js';
+import { type Block, blocksOf, readPage } from '../docs/blocks.js';
 
-const page = (name: string) => readFileSync(new URL(`../../docs/${name}.md`, import.meta.url), 'utf8');
-const blocks = (name: string, language: string) =>
-  [...page(name).matchAll(new RegExp(`\`\`\`${language}\\n([\\s\\S]*?)\`\`\``, 'g'))].map(
-    (match) => match[1] as string,
-  );
-const json = (name: string) => blocks(name, 'json').map((text) => JSON.parse(text) as Record<string, unknown>);
+const json = (blocks: Block[]) => blocks.map(({ text }) => JSON.parse(text) as Record<string, unknown>);
 
 /** Rules without their alignment. */
 const rules = (text: string) =>
@@ -21,7 +16,7 @@ describe('policies are those that the documentation shows', () => {
 
   it('for Vault', () => {
     const [renewer, consumer] = vaultPolicies({ ...vault, tokenPath: 'ims/fusion-token' });
-    const documented = blocks('vault', 'hcl').map(rules);
+    const documented = blocksOf('docs/vault.md', 'hcl').map(({ text }) => rules(text));
     expect(documented).toContain(rules(renewer?.text ?? ''));
     expect(documented).toContain(rules(consumer?.text ?? ''));
     const [two] = vaultPolicies(vault);
@@ -30,14 +25,15 @@ describe('policies are those that the documentation shows', () => {
   });
 
   it('for AWS Secrets Manager', () => {
+    const aws = json(blocksOf('docs/aws-secrets-manager.md', 'json'));
     const names = { secretId: 'ims/fusion', region: 'eu-west-1' };
     const parsed = (policy: { text: string } | undefined) =>
       JSON.parse((policy?.text ?? '').replaceAll('<account id>', '123456789012'));
-    expect(json('aws-secrets-manager')).toContainEqual(parsed(awsPolicies(names)[0]));
+    expect(aws).toContainEqual(parsed(awsPolicies(names)[0]));
     const [renewer, consumer] = awsPolicies({ ...names, tokenSecretId: 'ims/fusion-token' });
     const [read, write] = parsed(renewer).Statement;
     expect(read).toEqual(parsed(awsPolicies(names)[0]).Statement[0]);
-    expect(json('aws-secrets-manager')).toContainEqual({ ...write });
+    expect(aws).toContainEqual({ ...write });
     expect(parsed(consumer).Statement).toEqual([{ ...read, Resource: write.Resource }]);
   });
 
@@ -45,10 +41,10 @@ describe('policies are those that the documentation shows', () => {
     const names = { vaultUrl: 'https://my-vault.vault.azure.net', secretName: 'ims-fusion' };
     const [read] = azurePolicies(names);
     const oneLine = (text: string) => text.replaceAll(/ \\\n +/g, ' ');
-    expect(oneLine(page('azure-key-vault'))).toContain(oneLine(read?.text ?? '-'));
+    expect(oneLine(readPage('docs/azure-key-vault.md'))).toContain(oneLine(read?.text ?? '-'));
     const [renewer] = azurePolicies({ ...names, tokenSecretName: 'ims-token' });
     const role = /<<'JSON'\n([\s\S]*)\nJSON\n/.exec(renewer?.text ?? '')?.[1] ?? '';
-    expect(json('azure-key-vault')).toContainEqual(JSON.parse(role));
+    expect(json(blocksOf('docs/azure-key-vault.md', 'json'))).toContainEqual(JSON.parse(role));
     expect(renewer?.text).toContain('/secrets/ims-token-claim"');
   });
 });

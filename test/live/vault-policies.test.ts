@@ -1,10 +1,11 @@
-import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { blocksIn, readPage } from '../docs/blocks.js';
 import { failure } from '../providers/vault/open.js';
 import { type VaultServer, vaultUnderTest } from './servers/openbao.js';
 import { discard, newToken, ownName, prepare } from './servers/vault-fixture.js';
 import { codeOf, documentOf, openWriter } from './servers/vault-writer.js';
 
+const PAGE = 'docs/vault.md';
 const CREDENTIAL = 'ims/fusion';
 const TOKEN = 'ims/fusion-token';
 const policies = { renewer: ownName('renewer'), consumer: ownName('consumer') };
@@ -30,10 +31,9 @@ afterAll(async () => {
 
 /** The policy as docs/vault.md shows it, for the mount of this run. */
 function documentedPolicy(role: string): string {
-  const page = readFileSync(new URL('../../docs/vault.md', import.meta.url), 'utf8');
-  const block = page.match(/```hcl\n[\s\S]*?```/g)?.find((text) => text.includes(`# ${role}\n`));
-  if (block === undefined) throw new Error(`docs/vault.md shows no policy of a ${role}`);
-  return block.replace(/```(hcl)?\n?/g, '').replaceAll('"secret/', `"${mount}/`);
+  const block = blocksIn(PAGE, readPage(PAGE)).find(({ text }) => text.startsWith(`# ${role}\n`));
+  if (block === undefined) throw new Error(`${PAGE} shows no policy of a ${role}`);
+  return block.text.replaceAll('"secret/', `"${mount}/`);
 }
 
 const tokenFor = (role: keyof typeof policies) =>

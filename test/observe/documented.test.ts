@@ -1,19 +1,15 @@
-import { readFileSync } from 'node:fs';
 import pino from 'pino';
 import { afterEach, expect, it } from 'vitest';
 import { createTokenProvider, type TokenProvider, type TokenProviderDeps } from '../../src/token-provider.js';
 import { CLIENT_ID, CLIENT_SECRET, emulated, workspace } from '../cli/support.js';
+import { blockOf, blocksIn, readPage } from '../docs/blocks.js';
 import { expectNoSecrets } from '../support/leaks.js';
-
-const page = (name: string) => readFileSync(new URL(`../../docs/${name}.md`, import.meta.url), 'utf8');
-const blocks = (name: string, language: string) =>
-  [...page(name).matchAll(new RegExp(`^\`\`\`${language}\n([^]*?)^\`\`\`$`, 'gm'))].map(([, code]) => code as string);
 
 let provider: TokenProvider | undefined;
 afterEach(() => provider?.close());
 
 it('docs/observability.md: the example for pino logs renewals and failures, and no secret', async () => {
-  const example = blocks('observability', 'ts').find((code) => code.includes("from 'pino'")) ?? '';
+  const example = blockOf('docs/observability.md', "from 'pino'").text;
   const program = example.replace(/^import .*\n/gm, '').trim();
   expect(program.split('\n')).toHaveLength(5);
 
@@ -37,12 +33,15 @@ it('docs/observability.md: the example for pino logs renewals and failures, and 
     [50, 'renewal-failed'],
   ]);
   expect(records[2]).toMatchObject({ source: 'env', clientId: CLIENT_ID, expiresAt: token.expiresAt });
+  const shown = JSON.parse(blockOf('docs/observability.md', '"msg":"renewed"').text);
+  expect(Object.keys(records[2] ?? {})).toEqual(expect.arrayContaining(Object.keys(shown)));
   expect(records[3]).toMatchObject({ code: 'ERR_TOKEN_REQUEST_REJECTED', retryable: false });
   expectNoSecrets(lines.join(''), [CLIENT_SECRET, token.accessToken]);
 });
 
 it('docs/migrate-from-aio-lib-core-auth.md: moving in is a diff of ten lines at most', () => {
-  const diffs = blocks('migrate-from-aio-lib-core-auth', 'diff');
+  const page = 'docs/migrate-from-aio-lib-core-auth.md';
+  const diffs = blocksIn(page, readPage(page)).filter(({ language }) => language === 'diff');
   expect(diffs).toHaveLength(2);
-  for (const diff of diffs) expect(diff.match(/^[-+]/gm)?.length).toBeLessThanOrEqual(10);
+  for (const { text } of diffs) expect(text.match(/^[-+]/gm)?.length).toBeLessThanOrEqual(10);
 });

@@ -46,7 +46,6 @@ export interface Noisy {
 }
 
 const PACKAGES = [
-  'undici',
   'node-vault',
   '@aws-sdk/client-secrets-manager',
   '@aws-sdk/client-sts',
@@ -71,7 +70,8 @@ const NOISES = {
 };
 
 export async function startNoisy(evidence: Evidence): Promise<Noisy> {
-  const cli = await buildCli(PACKAGES);
+  const cli = await buildCli();
+  for (const name of PACKAGES) await cli.install(name);
   const root = mkdtempSync(join(tmpdir(), 'imsvault-leak-'));
   const [cwd, home, run, temp, notes, shims] = ['cwd', 'home', 'run', 'tmp', 'notes', 'bin'].map((name) => {
     mkdirSync(join(root, name), { mode: 0o700 });

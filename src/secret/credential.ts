@@ -51,7 +51,7 @@ const MAX_VALUE_LENGTH = 4096;
  */
 export function parseCredential(value: Redacted<string>, where: string, fieldMap: FieldMap = {}): Credential {
   const fail = (message: string, hint?: string) =>
-    new ImsvaultError('ERR_SECRET_MALFORMED', `${where}: ${message}`, hint === undefined ? {} : { hint });
+    new ImsvaultError('ERR_SECRET_MALFORMED', `${where}: ${message}`, { hint });
   const mapped = fieldMap.clientId !== undefined && fieldMap.clientSecret !== undefined;
   const fields = parsePayload(reveal(value), mapped, fail);
 
@@ -66,8 +66,9 @@ export function parseCredential(value: Redacted<string>, where: string, fieldMap
       .map((name) => ({ name, value: fields.at(name) }))
       .filter((field) => field.value !== undefined && field.value !== null);
     const [first] = present;
-    const other = present.find((field) => JSON.stringify(field.value) !== JSON.stringify(first?.value));
-    if (first !== undefined && other !== undefined && !agree(first.value, other.value, key === 'clientSecret')) {
+    if (first === undefined) return undefined;
+    const other = present.find((field) => JSON.stringify(field.value) !== JSON.stringify(first.value));
+    if (other !== undefined && !agree(first.value, other.value, key === 'clientSecret')) {
       throw fail(
         `"${first.name}" and "${other.name}" differ`,
         `Say which one counts: fields: { ${key}: ${first.name} }.`,

@@ -31,11 +31,11 @@ const RETRYABLE: ReadonlySet<ErrorCode> = new Set([
 /** What an error tells beside its code and text. */
 export interface ImsvaultErrorOptions {
   /** What the reader can do about it; one sentence. */
-  hint?: string;
+  hint?: string | undefined;
   /** Overrides what the code implies. */
-  retryable?: boolean;
+  retryable?: boolean | undefined;
   /** How long the server asked to be left alone, in milliseconds. */
-  retryAfterMs?: number;
+  retryAfterMs?: number | undefined;
   /** From {@link vendorCause}; never a vendor's error itself, which may hold a request and its secrets. */
   cause?: VendorCause | ImsvaultError | undefined;
 }
@@ -103,11 +103,11 @@ export class ConfigInvalidError extends ImsvaultError {
 export interface TokenRequestRejection {
   /** OAuth error code, for example `invalid_client`. */
   error: string;
-  error_description?: string;
+  error_description?: string | undefined;
   /** HTTP status, for example 400. */
   status: number;
   /** IMS's `x-debug-id` header; give it to Adobe's support. */
-  debugId?: string;
+  debugId?: string | undefined;
 }
 
 /** `ERR_TOKEN_REQUEST_REJECTED`: IMS refused the credential, the grant or the scope. */

@@ -165,9 +165,9 @@ function unreachable(endpoint: string, error: unknown, lastFailure?: ImsvaultErr
     'ERR_TOKEN_ENDPOINT_UNAVAILABLE',
     `${endpoint}: ${message}${lastFailure === undefined ? '' : `; before that: ${lastFailure.message}`}`,
     {
-      retryable: fault?.retryable ?? true,
+      retryable: fault?.retryable,
       cause: vendorCause(error),
-      ...(fault?.hint === undefined ? {} : { hint: fault.hint }),
+      hint: fault?.hint,
     },
   );
 }

@@ -39,8 +39,8 @@ export function parseTokenResponse(response: HttpResponse, context: ResponseCont
   const document = parseJsonObject(response.body);
   if (status === 200) return success(document, response, context);
   if (status === 429 || status === 408 || status >= 500) throw unavailable(document, response, context);
-  if (status > 200 && status < 300) throw invalid(response, context, `it answered ${status} instead of 200`);
-  if (status >= 300 && status < 400) {
+  if (status < 300) throw invalid(response, context, `it answered ${status} instead of 200`);
+  if (status < 400) {
     throw invalid(
       response,
       context,
@@ -48,7 +48,7 @@ export function parseTokenResponse(response: HttpResponse, context: ResponseCont
       'Check ims.tokenEndpoint.',
     );
   }
-  if (status >= 400 && typeof document?.error === 'string') throw rejected(document, document.error, response, context);
+  if (typeof document?.error === 'string') throw rejected(document, document.error, response, context);
   throw invalid(
     response,
     context,
@@ -130,17 +130,15 @@ export const REJECTION_HINTS: ReadonlyMap<string, string> = new Map(
 function rejected(document: JsonObject, error: string, response: HttpResponse, context: ResponseContext): Error {
   const code = /^[\x21\x23-\x5b\x5d-\x7e]{1,64}$/.test(error) ? context.scrub(error) : 'unknown_error';
   const description = printable(document.error_description, context);
-  const debugId = debugIdOf(response, context);
-  const hint = REJECTION_HINTS.get(code);
   return new TokenRequestRejectedError(
     `${context.endpoint} rejected the request: ${code}${description === undefined ? '' : `, "${description}"`} (${details(response, context)})`,
     {
       error: code,
       status: response.status,
-      ...(description === undefined ? {} : { error_description: description }),
-      ...(debugId === undefined ? {} : { debugId }),
+      error_description: description,
+      debugId: debugIdOf(response, context),
     },
-    hint === undefined ? {} : { hint },
+    { hint: REJECTION_HINTS.get(code) },
   );
 }
 
@@ -160,7 +158,7 @@ function unavailable(
     'ERR_TOKEN_ENDPOINT_UNAVAILABLE',
     `${context.endpoint} ${what}${error === undefined ? '' : `: ${error}`} (${details(response, context)})`,
     {
-      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      retryAfterMs,
       hint:
         response.status === 429
           ? 'Too many tokens were asked for: share one provider, or one token store, between your processes.'
@@ -173,7 +171,7 @@ function invalid(response: HttpResponse, context: ResponseContext, message: stri
   return new ImsvaultError(
     'ERR_TOKEN_RESPONSE_INVALID',
     `${context.endpoint}: ${message} (${details(response, context)})`,
-    hint === undefined ? {} : { hint },
+    { hint },
   );
 }
 

@@ -51,7 +51,7 @@ const MAX_VALUE_LENGTH = 4096;
  */
 export function parseCredential(value: Redacted<string>, where: string, fieldMap: FieldMap = {}): Credential {
   const fail = (message: string, hint?: string) =>
-    new ImsvaultError('ERR_SECRET_MALFORMED', `${where}: ${message}`, hint === undefined ? {} : { hint });
+    new ImsvaultError('ERR_SECRET_MALFORMED', `${where}: ${message}`, { hint });
   const mapped = fieldMap.clientId !== undefined && fieldMap.clientSecret !== undefined;
   const fields = parsePayload(reveal(value), mapped, fail);
 

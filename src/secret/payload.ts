@@ -50,9 +50,13 @@ function parseObject(text: string, fail: Fail): JsonObject {
 
 /** At least two lines that all look like variables: a base64 secret may end in "=" too. */
 function parseLines(text: string): JsonObject | undefined {
-  const lines = text.split('\n').filter((line) => line.trim() !== '' && !line.trim().startsWith('#'));
-  if (lines.length < 2 || !lines.every((line) => /^\s*(export\s+)?[A-Za-z_]\w*\s*=/.test(line))) return undefined;
-  return parseEnv(text) as JsonObject;
+  const lines = text
+    .split('\n')
+    .map((line) => line.trim().replace(/^export\s+/, ''))
+    .filter((line) => line !== '' && !line.startsWith('#'));
+  if (lines.length < 2 || !lines.every((line) => /^[A-Za-z_]\w*\s*=/.test(line))) return undefined;
+  // Without the indented comments and the wide "export  " that Node's own parser takes for a part of the name.
+  return parseEnv(lines.join('\n')) as JsonObject;
 }
 
 /** Adobe's console download and aio's variables keep the credential deeper; its level is where the names are read. */

@@ -61,11 +61,11 @@ function stopped(failures: { name: string; error: ImsvaultError }[], total: numb
   const head =
     untried > 0
       ? `the chain stopped at link ${failures.length} of ${total}`
-      : `no link of the chain has the credential`;
+      : 'no link of the chain has the credential';
   return new ImsvaultError(last.code, `${head}:\n  ${lines.join('\n  ')}`, {
     retryable: last.retryable,
     cause: last,
-    ...(last.hint === undefined ? {} : { hint: last.hint }),
-    ...(last.retryAfterMs === undefined ? {} : { retryAfterMs: last.retryAfterMs }),
+    hint: last.hint,
+    retryAfterMs: last.retryAfterMs,
   });
 }

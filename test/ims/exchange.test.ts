@@ -1,5 +1,12 @@
 import { describe, expect, it, vi } from 'vitest';
-import { createExchanger, type Exchanged, type ExchangerOptions } from '../../src/ims/exchange.js';
+import { type ExchangeTrace, exchangeChannel } from '../../src/channels.js';
+import type { ImsvaultError } from '../../src/errors.js';
+import {
+  createExchanger,
+  DEFAULT_EXCHANGE_RETRY,
+  type Exchanged,
+  type ExchangerOptions,
+} from '../../src/ims/exchange.js';
 import { type HttpRequest, type HttpResponse, ResponseTooLarge } from '../../src/net/http-client.js';
 import { redact } from '../../src/redacted.js';
 import type { Credential } from '../../src/secret/credential.js';
@@ -72,7 +79,10 @@ describe('exchange', () => {
     await run();
     const [request] = requests;
     expect(request).toMatchObject({ method: 'POST', url: ENDPOINT });
-    expect(request?.headers?.['content-type']).toBe('application/x-www-form-urlencoded');
+    expect(request?.headers).toEqual({
+      'content-type': 'application/x-www-form-urlencoded',
+      accept: 'application/json',
+    });
     expect(Object.fromEntries(new URLSearchParams(String(request?.body)))).toEqual({
       grant_type: 'client_credentials',
       client_id: 'my-client',
@@ -94,6 +104,8 @@ describe('exchange', () => {
     expect(new URLSearchParams(String(second.requests[1]?.body)).get('org_id')).toBe('Y@AdobeOrg');
     expect(new URLSearchParams(String(second.requests[0]?.body)).get('scope')).toBe('c');
     expect(new URLSearchParams(String(second.requests[0]?.body)).has('org_id')).toBe(false);
+    await second.exchanger.exchange({ ...credential, scope: [] });
+    expect(new URLSearchParams(String(second.requests[2]?.body)).has('scope')).toBe(false);
   });
 
   it('makes no token look younger than it is where the wall clock is set back meanwhile', async () => {
@@ -154,10 +166,11 @@ describe('exchange', () => {
 
   it('does not begin a wait that would not end in time', async () => {
     const { run, requests, clock } = setup([status(429, { 'retry-after': '20' })], { timeoutMs: 15_000 });
+    await clock.advance(10_000);
     const { error } = await run();
     expect(error).toMatchObject({ code: 'ERR_TOKEN_ENDPOINT_UNAVAILABLE', retryAfterMs: 20_000 });
     expect(requests).toHaveLength(1);
-    expect(clock.monotonic()).toBeLessThan(1000);
+    expect(clock.monotonic()).toBeLessThan(11_000);
   });
 
   it.each<[string, Answer, string]>([
@@ -179,6 +192,37 @@ describe('exchange', () => {
     expect(clock.monotonic()).toBeLessThan(6000);
   });
 
+  it.each<[string, Error, { message: string; hint?: RegExp }]>([
+    [
+      'with what to do',
+      network('ECONNREFUSED'),
+      { message: `${ENDPOINT}: the connection was refused`, hint: /Nothing/ },
+    ],
+    ['where nothing is to be done', network('ECONNRESET'), { message: `${ENDPOINT}: the connection was reset` }],
+    ['also of an error that has no code', new Error(SECRET), { message: `${ENDPOINT}: the request failed` }],
+  ])('says what the network met, %s', async (_title, answer, expected) => {
+    const { error } = await setup([answer], { retry: { ...DEFAULT_EXCHANGE_RETRY, maxAttempts: 1 } }).run();
+    const { message, hint, retryable } = error as ImsvaultError;
+    expect({ message, retryable }).toEqual({ message: expected.message, retryable: true });
+    expect(hint ?? 'none').toMatch(expected.hint ?? /^none$/);
+  });
+
+  it.each([
+    ['https://ims.test/token', 443],
+    ['http://ims.test/token', 80],
+    ['https://ims.test:8443/token', 8443],
+  ])('tells those who trace it where each try goes, and how it ended: %s', async (tokenEndpoint, serverPort) => {
+    const ended: unknown[] = [];
+    const listener = ({ durationMs, error, ...trace }: ExchangeTrace) => ended.push(trace);
+    exchangeChannel.asyncEnd.subscribe(listener as never);
+    await setup([status(503), ok], { tokenEndpoint }).run();
+    exchangeChannel.asyncEnd.unsubscribe(listener as never);
+    expect(ended).toEqual([
+      { serverAddress: 'ims.test', serverPort, attempt: 1, status: 503 },
+      { serverAddress: 'ims.test', serverPort, attempt: 2, status: 200 },
+    ]);
+  });
+
   it('shows no secret that the answer repeats, plain or as it stood in the form', async () => {
     const odd = 'p8e &+/=\u00e9 marked';
     const encoded = new URLSearchParams({ s: odd }).toString().slice(2);
@@ -194,13 +238,20 @@ describe('exchange', () => {
 
   it('refuses an answer that is too large, and does not ask for it again', async () => {
     const { run, requests } = setup([new ResponseTooLarge(9)]);
-    expect((await run()).error).toMatchObject({ code: 'ERR_TOKEN_RESPONSE_INVALID', retryable: false });
+    expect((await run()).error).toMatchObject({
+      code: 'ERR_TOKEN_RESPONSE_INVALID',
+      retryable: false,
+      message: expect.stringMatching(/^https:\/\/ims\.test\/ims\/token\/v3: .*9/),
+      hint: 'Check ims.tokenEndpoint and the proxy.',
+    });
     expect(requests).toHaveLength(1);
   });
 
   it.each([
     ['ten minutes ahead', 600_000, 600_000],
     ['a second behind, which the header cannot tell', -1000, 0],
+    ['two seconds behind, which may be the way', -2000, 0],
+    ['three seconds behind', -3000, -3000],
   ])("tells how far IMS's clock is: %s", async (_title, offset, expected) => {
     const { run, clock } = setup([
       { ...(ok as object), headers: { date: new Date(createManualClock().now() + offset).toUTCString() } },

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ImsvaultError, TokenRequestRejectedError } from '../../src/errors.js';
 import { parseTokenResponse } from '../../src/ims/token-response.js';
+import { jwt } from '../support/fake-token.js';
 
 const NOW = Date.UTC(2030, 0, 1);
 const ENDPOINT = 'https://ims.test/ims/token/v3';
@@ -23,8 +24,6 @@ function failure(status: number, body: unknown, headers?: Record<string, string>
   return expect.unreachable('it should have been refused');
 }
 
-const jwt = (claims: object) => `e30.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.c2ln`;
-
 describe('token response: accepted', () => {
   it.each<[string, object, number]>([
     ["IMS's usual answer", { access_token: 'a.b-c_d', token_type: 'bearer', expires_in: 86_399 }, 86_399],
@@ -32,6 +31,7 @@ describe('token response: accepted', () => {
     ['token_type in capitals', { access_token: 'abc', token_type: 'Bearer', expires_in: 3599 }, 3599],
     ['expires_in as a text', { access_token: 'abc', expires_in: '86399' }, 86_399],
     ['expires_in with a fraction', { access_token: 'abc', expires_in: 1.5 }, 1.5],
+    ['expires_in as a text with a fraction and spaces', { access_token: 'abc', expires_in: ' 3599.25 ' }, 3599.25],
   ])('%s', (_title, body, seconds) => {
     const { expiresInSeconds, tokenType, warnings } = parse(200, body);
     expect({ expiresInSeconds, tokenType, warnings }).toEqual({
@@ -45,8 +45,9 @@ describe('token response: accepted', () => {
     const token = jwt({ created_at: `${NOW}`, expires_in: '3600000' });
     expect(parse(200, { access_token: token })).toMatchObject({
       expiresInSeconds: 3600,
-      warnings: [expect.any(String)],
+      warnings: ['the answer has no expires_in; the lifetime is taken from the token itself'],
     });
+    expect(parse(200, { access_token: jwt({ expires_in: '1000' }) }).expiresInSeconds).toBe(1);
   });
 
   it('never believes more than a day of the token alone', () => {
@@ -119,18 +120,25 @@ describe('token response: refused as invalid', () => {
     ['truncated JSON', '{"access_token":"abc', /not a JSON object/],
     ['a list', '[]', /not a JSON object/],
     ['null', 'null', /not a JSON object/],
+    ['a text', '"abc"', /not a JSON object/],
+    ['text that has a < in it', 'a < b', / is 5 bytes of something else, not a JSON object/],
+    ['HTML after a blank', ' <html>', /HTML/],
     ['no access_token', { expires_in: 1 }, /no access_token/],
+    ['an empty access_token', { access_token: '', expires_in: 1 }, /no access_token/],
     ['an access_token that is a number', { access_token: 1, expires_in: 1 }, /no access_token/],
     ['a token that injects a header', { access_token: 'a\r\nx-evil: 1', expires_in: 1 }, /characters/],
     ['a token with spaces', { access_token: 'a b', expires_in: 1 }, /characters/],
     ['a token of 17 KiB', { access_token: 'a'.repeat(17 * 1024), expires_in: 1 }, /length/],
     ['another token type', { access_token: 'abc', token_type: 'mac', expires_in: 1 }, /token_type/],
+    ['a token type that is a number', { access_token: 'abc', token_type: 7, expires_in: 1 }, /token_type/],
     ['no expires_in and no claims', { access_token: 'abc' }, /no expires_in/],
     ['expires_in 0', { access_token: 'abc', expires_in: 0 }, /expired already/],
     ['expires_in below a second', { access_token: 'abc', expires_in: 0.9 }, /expired already/],
     ['claims of less than a second', { access_token: jwt({ created_at: '1', expires_in: '900' }) }, /no expires_in/],
     ['expires_in negative', { access_token: 'abc', expires_in: -5 }, /expired already/],
     ['expires_in of text', { access_token: 'abc', expires_in: 'soon' }, /not a number/],
+    ['expires_in with a unit', { access_token: 'abc', expires_in: '60s' }, /not a number/],
+    ['expires_in with a sign', { access_token: 'abc', expires_in: '+60' }, /not a number/],
     ['expires_in true', { access_token: 'abc', expires_in: true }, /not a number/],
   ])('%s', (_title, body, message) => {
     const error = failure(200, body);
@@ -140,19 +148,32 @@ describe('token response: refused as invalid', () => {
     expect(error.message).toContain(ENDPOINT);
   });
 
-  it('a redirect, and a 4xx that is not OAuth', () => {
-    const redirect = failure(302, '', { location: 'https://evil.test/' });
-    expect(redirect).toMatchObject({
+  it.each([300, 302, 399])('a redirect: %d', (status) => {
+    expect(failure(status, '', { location: 'https://evil.test/' })).toMatchObject({
       code: 'ERR_TOKEN_RESPONSE_INVALID',
-      message: expect.stringContaining('redirect'),
+      message: `${ENDPOINT}: it answered with a redirect, which a token request never follows (HTTP ${status})`,
+      hint: 'Check ims.tokenEndpoint.',
     });
-    expect(failure(404, '<html>').message).toContain('404 without an OAuth error');
+  });
+
+  it('an answer of something else than IMS, with what to look at', () => {
+    const hint = 'Check ims.tokenEndpoint and the proxy.';
+    expect(failure(404, '<html>')).toMatchObject({
+      message: `${ENDPOINT}: it answered 404 without an OAuth error (HTTP 404)`,
+      hint,
+    });
+    expect(failure(200, '<html>')).toMatchObject({ hint });
+    expect(failure(200, {})).not.toHaveProperty('hint');
   });
 });
 
 describe('token response: on its way', () => {
   it('loses a byte order mark', () => {
     expect(parse(200, '\ufeff{"access_token":"abc","expires_in":5}').accessToken).toBe('abc');
+  });
+
+  it('keeps one that stands elsewhere', () => {
+    expect(failure(400, '{"error":"a\ufeffb"}')).toMatchObject({ error: 'unknown_error' });
   });
 
   it.each([
@@ -191,7 +212,9 @@ describe('token response: rejected', () => {
       status,
       debugId: 'abc-123',
     });
-    expect(error.message).toContain('x-debug-id abc-123');
+    expect(error.message).toBe(
+      `${ENDPOINT} rejected the request: invalid_client, "invalid client_secret parameter" (HTTP ${status}, x-debug-id abc-123)`,
+    );
     expect(error.hint).toContain('Developer Console');
   });
 
@@ -207,7 +230,9 @@ describe('token response: rejected', () => {
     expect(error.message).not.toContain('s3cret');
     expect(error.message).not.toContain('\u001b');
     expect(error.message.length).toBeLessThan(500);
-    expect(failure(400, { error: 'x s3cret "' }).message).toContain('unknown_error');
+    for (const odd of ['x s3cret "', '" x', 'x'.repeat(65)]) {
+      expect(failure(400, { error: odd }).message).toContain('unknown_error');
+    }
     expect(failure(400, { error: 's3cret' }).message).not.toContain('s3cret');
     expect(failure(500, { error: 'lost s3cret' }).message).not.toContain('s3cret');
     for (const name of ['x-debug-id', 'content-encoding']) {
@@ -215,6 +240,7 @@ describe('token response: rejected', () => {
       expect(`${echo.message} ${JSON.stringify(echo)}`).not.toContain('s3cret');
     }
     expect(failure(400, { error: 'x', error_description: 's3cr\u00e9t' }).message).toContain('"s3cr t"');
+    expect(failure(400, { error: 'x', error_description: '\n so\r\nit \t is \n' }).message).toContain('"so it   is"');
   });
 
   it.each(['constructor', 'toString', '__proto__'])('has no hint for an error called %s', (code) => {
@@ -227,7 +253,7 @@ describe('token response: rejected', () => {
     (headers) => {
       const error = failure(400, { error: 'invalid_client' }, headers as Record<string, string>);
       expect(error).not.toHaveProperty('debugId');
-      expect(error.message).toMatch(/\(HTTP 400\)$/);
+      expect(error.message).toBe(`${ENDPOINT} rejected the request: invalid_client (HTTP 400)`);
       expect(error).not.toHaveProperty('error_description');
     },
   );
@@ -238,6 +264,19 @@ describe('token response: unavailable', () => {
     const error = failure(status, status === 500 ? { error: 'internal_error' } : '<html>busy</html>');
     expect(error).toMatchObject({ code: 'ERR_TOKEN_ENDPOINT_UNAVAILABLE', retryable: true });
     expect(error.message).toContain(`HTTP ${status}`);
+  });
+
+  it('says what the server said, and what to do', () => {
+    expect(failure(429, { error: 'slow_down' })).toMatchObject({
+      message: `${ENDPOINT} throttles this client: slow_down (HTTP 429)`,
+      hint: expect.stringContaining('share one provider'),
+    });
+    for (const body of ['<html>', { error: 5 }]) {
+      expect(failure(503, body)).toMatchObject({
+        message: `${ENDPOINT} is in trouble (HTTP 503)`,
+        hint: expect.stringContaining('https://status.adobe.com'),
+      });
+    }
   });
 
   it.each([

@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { ImsvaultError, type ImsvaultErrorOptions } from '../../src/errors.js';
 import { redact, reveal } from '../../src/redacted.js';
 import { createCredentialSource, STORE_RETRY } from '../../src/secret/credential-source.js';
-import type { ReadOptions, SecretVersion } from '../../src/secret/provider.js';
+import type { ReadOptions, SecretProvider, SecretVersion } from '../../src/secret/provider.js';
 import { createManualClock } from '../support/manual-clock.js';
 
 const version: SecretVersion = { value: redact('{"client_id":"id","client_secret":"s"}'), id: 'v1' };
@@ -12,7 +12,7 @@ const failed = (options: ImsvaultErrorOptions = {}) =>
 type Answer = SecretVersion | Error | 'hang';
 
 /** A source over scripted answers, of which the last repeats, with the times of its reads. */
-function setup(answers: Answer[]) {
+function setup(answers: Answer[], others?: SecretProvider<string>['readOtherVersions']) {
   const clock = createManualClock();
   const reads: { at: number; options: ReadOptions | undefined }[] = [];
   const close = vi.fn(async () => undefined);
@@ -28,6 +28,7 @@ function setup(answers: Answer[]) {
         return answer;
       },
       close,
+      ...(others === undefined ? {} : { readOtherVersions: others }),
     },
     ref: 'ims/fusion',
     clock,
@@ -114,6 +115,7 @@ describe('credential source', () => {
       code: 'ERR_SECRET_UNAVAILABLE',
       retryable: true,
       message: 'the secret ims/fusion: no answer within 1000 ms',
+      hint: expect.stringContaining('raise the timeout option'),
     });
   });
 
@@ -133,9 +135,40 @@ describe('credential source', () => {
     },
   );
 
+  it('reads the same secret again past every cache, for as long as the caller waits', async () => {
+    const { run, reads } = setup([version]);
+    const { read } = await run();
+    expect(await read?.readAgain?.(undefined)).toMatchObject({ version: { id: 'v1' } });
+    expect(reads[1]?.options).toMatchObject({ fresh: true });
+    const reason = new Error('enough');
+    await expect(read?.readAgain?.(AbortSignal.abort(reason))).rejects.toBe(reason);
+  });
+
+  it('reads what other versions hold, without those that hold no credential', async () => {
+    const bad = { value: redact('nonsense'), id: 'v0' };
+    const others = vi.fn(async (_ref: string, _options?: ReadOptions) => [bad, version]);
+    const { run } = setup([version], others);
+    const { read } = await run();
+    const found = await read?.readOthers?.(undefined);
+    expect(found).toEqual([{ provider: 'scripted', version, credential: expect.objectContaining({ clientId: 'id' }) }]);
+    expect(others.mock.calls[0]).toEqual(['ims/fusion', { signal: expect.any(AbortSignal) }]);
+  });
+
+  it('bounds that read too, and knows none where the store keeps no versions', async () => {
+    const { run, clock } = setup([version], () => new Promise(() => undefined));
+    const { read } = await run();
+    const reading = expect(read?.readOthers?.(undefined)).rejects.toMatchObject({ code: 'ERR_SECRET_UNAVAILABLE' });
+    await clock.advance(1000);
+    await reading;
+    expect((await setup([version]).run()).read).not.toHaveProperty('readOthers');
+  });
+
   it('closes its provider, if that can be closed', async () => {
     const { source, close } = setup([version]);
     await source.close();
     expect(close).toHaveBeenCalledTimes(1);
+    const provider = { name: 'open', describe: () => 'a place', readSecret: async () => version };
+    const options = { ref: {}, clock: createManualClock(), random: () => 0.5, timeoutMs: 1000 };
+    await expect(createCredentialSource({ ...options, provider }).close()).resolves.toBeUndefined();
   });
 });

@@ -58,6 +58,14 @@ describe('credential: shapes found in the wild', () => {
       { AIO_ims_contexts_my_ctx_client__id: 'id', AIO_ims_contexts_my_ctx_client__secrets: `["${S1}"]` },
     ],
     ["aio's variables as lines", `AIO_ims_contexts_c_client__id=id\nAIO_ims_contexts_c_client__secrets='["${S1}"]'\n`],
+    [
+      'lines, indented and with comments',
+      `  # fusion\n\n  export  FUSION_CLIENT_ID = id\n\t\n  FUSION_CLIENT_SECRET="${S1}" # used\n`,
+    ],
+    ['the same id as a list', { client_id: 'id', clientId: ['id'], client_secret: S1 }],
+    ['a list with white space before it', { client_id: 'id', client_secret: ` ["${S1}"]` }],
+    ['other contexts beside', { client_id: 'id', client_secret: S1, MY_AIO_ims_contexts_c_client__id: 'x' }],
+    ['names that go on', { client_id: 'id', client_secret: S1, AIO_ims_contexts_c_client__id_old: 'x' }],
     ['lines', `# fusion\nexport FUSION_CLIENT_ID=id\nFUSION_CLIENT_SECRET="${S1}"\n`],
   ])('%s', (_title, value) => {
     expect(parse(value)).toEqual({ clientId: 'id', secrets: [S1], scope: undefined, orgId: undefined });
@@ -132,6 +140,28 @@ describe('credential: shapes found in the wild', () => {
 
   it('keeps a comma inside a single client secret', () => {
     expect(parse({ client_id: 'id', client_secret: 'a,b' }).secrets).toEqual(['a,b']);
+    const mapped = { client_id: 'id', secrets_of_fusion: 'a,b' };
+    expect(parse(mapped, { clientSecret: 'secrets_of_fusion' }).secrets).toEqual(['a,b']);
+  });
+
+  it('takes nothing of one context where the fields of several are named', () => {
+    const contexts = {
+      AIO_ims_contexts_a_client__id: 'a',
+      AIO_ims_contexts_a_scopes: 'openid',
+      AIO_ims_contexts_b_client__id: 'b',
+      s: S1,
+    };
+    const fields = { clientId: 'AIO_ims_contexts_b_client__id', clientSecret: 's' };
+    expect(parse(contexts, fields)).toEqual({ clientId: 'b', secrets: [S1], scope: undefined, orgId: undefined });
+  });
+
+  it('scopes that are said twice, in two spellings', () => {
+    const value = { client_id: 'id', client_secret: S1, scope: 'openid AdobeID', scopes: ['openid', 'AdobeID'] };
+    expect(parse(value).scope).toEqual(['openid', 'AdobeID']);
+  });
+
+  it('a secret as long as its bound', () => {
+    expect(parse({ client_id: 'id', client_secret: 'x'.repeat(4096) }).secrets[0]).toHaveLength(4096);
   });
 
   it('maps other names, dotted paths, and JSON inside a text', () => {
@@ -172,6 +202,26 @@ describe('credential: refused', () => {
     ['an id with a C1 control', { client_id: 'my\u009bid', client_secret: S1 }, /control characters/],
     ['C1 controls', { client_id: 'id', client_secret: `${S1}\u0085x` }, /control characters/],
     ['control characters', { client_id: 'id', client_secret: `${S1}\u0007x` }, /control characters/],
+    ['a secret over its bound by one', { client_id: 'id', client_secret: 'x'.repeat(4097) }, /longer than 4096/],
+    ['a list of YAML', `- client_id=id\n- client_secret=${S1}`, /neither a JSON object nor NAME=value lines/],
+    ['one line that is none', `client_id=id\nclient secret ${S1}`, /neither a JSON object nor NAME=value lines/],
+    [
+      'several ids, one of them no text',
+      { client_id: 5, clientId: 'id', client_secret: S1 },
+      /"client_id" and "clientId" differ/,
+    ],
+    [
+      'several ids, the other no text',
+      { client_id: 'id', clientId: 5, client_secret: S1 },
+      /"client_id" and "clientId" differ/,
+    ],
+    [
+      'lists of secrets that agree in part',
+      { client_id: 'id', client_secrets: [S1, S2], clientSecrets: [S1, 'x'] },
+      /"client_secrets" and "clientSecrets" differ/,
+    ],
+    ['secrets that are an object', { client_id: 'id', client_secrets: { a: S1 } }, /it is an object/],
+    ['a list as the id', { client_id: ['id'], client_secret: S1 }, /"client_id" must be a text; it is a list/],
     ['a pasted file', { client_id: 'id', client_secret: 'x'.repeat(5000) }, /longer than/],
     [
       'two different lists of scopes',
@@ -204,13 +254,30 @@ describe('credential: refused', () => {
   });
 
   it('names the fields that are there, never what looks like a secret', () => {
-    expect(failure({ username: 'x', [S1.replaceAll('-', '1')]: 'y' }).hint).toContain('the fields "username", 1 more');
+    const rest = 'Rename them, or map them with the fields option.';
+    expect(failure({ username: 'x', [S1.replaceAll('-', '1')]: 'y' }).hint).toBe(
+      `It has the fields "username", 1 more. ${rest}`,
+    );
+    expect(failure({ a: 'x', b: 'y' }).hint).toBe(`It has the fields "a", "b". ${rest}`);
+    expect(failure({}).hint).toBe(`It has no fields. ${rest}`);
+    const many = Object.fromEntries([...'abcdefghijkl'].map((name) => [name, 'x']));
+    expect(failure(many).hint).toMatch(/"j", 2 more\./);
+  });
+
+  it('says which of two fields to name', () => {
+    expect(failure({ client_id: 'a', clientId: 'b', client_secret: S1 }).hint).toBe(
+      'Say which one counts: fields: { clientId: client_id }.',
+    );
   });
 
   it('says which mapped field is missing', () => {
     expect(failure({ client_id: 'id', client_secret: S1 }, { clientId: 'nope' }).message).toContain(
       'no field "nope" (named by fields.clientId)',
     );
+    for (const login of [null, 5, 'text', '5']) {
+      expect(failure({ login, client_secret: S1 }, { clientId: 'login.user' }).message).toContain('no field');
+    }
+    expect(failure({ login: null, client_secret: S1 }, { clientId: 'login' }).message).toContain('it is null');
   });
 
   it('does not reach into prototypes', () => {

@@ -53,8 +53,11 @@ describe('provider chain', () => {
     ]);
     const error = (await chain.readCredential().catch((reason: unknown) => reason)) as ImsvaultError;
     expect(error.code).toBe('ERR_SECRET_NOT_FOUND');
-    expect(error.message).toContain('1. one: ERR_PROVIDER_NOT_CONFIGURED one says no');
-    expect(error.message).toContain('2. two: ERR_SECRET_NOT_FOUND two says no');
+    expect(error.message).toBe(
+      'no link of the chain has the credential:\n' +
+        '  1. one: ERR_PROVIDER_NOT_CONFIGURED one says no\n' +
+        '  2. two: ERR_SECRET_NOT_FOUND two says no',
+    );
   });
 
   it('starts at the first link each time, opens each once, and asks one anew that could not open', async () => {
@@ -87,10 +90,30 @@ describe('provider chain', () => {
   });
 
   it('hands the options on', async () => {
-    const first = link('first', found);
+    const first = link('first', 'ERR_SECRET_NOT_FOUND');
+    const second = link('second', found);
     const options = { fresh: true };
-    await createProviderChain([first]).readCredential(options);
+    const chain = createProviderChain([first, second]);
+    expect(chain.name).toBe('chain');
+    expect(await chain.readCredential(options)).toBe(found);
     expect(first.source.readCredential).toHaveBeenCalledWith(options);
+    expect(second.source.readCredential).toHaveBeenCalledWith(options);
+  });
+
+  it('closes although a link is still about to fail', async () => {
+    const first = link('first', found);
+    let fail: (error: Error) => void = () => undefined;
+    first.open.mockReturnValue(
+      new Promise((_resolve, reject) => {
+        fail = reject;
+      }),
+    );
+    const chain = createProviderChain([first]);
+    const reading = expect(chain.readCredential()).rejects.toThrow('no such store');
+    const closing = chain.close();
+    fail(new Error('no such store'));
+    await closing;
+    await reading;
   });
 
   it("lets the caller's reason through although it is one of our errors, and asks no further link", async () => {

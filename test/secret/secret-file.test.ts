@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
 import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -96,7 +97,7 @@ describe('secret file', () => {
     const byDefault = { ifMissing: 'ERR_PROVIDER_NOT_CONFIGURED' } as const;
     const error = await failure(readSecretFile('absent', folder, 'secretIdFile', byDefault));
     expect(error.code).toBe('ERR_PROVIDER_NOT_CONFIGURED');
-    expect(error.message).not.toContain('is named');
+    expect(error.message).toBe(`secretIdFile: ${join(folder, 'absent')} does not exist`);
   });
 
   it.runIf(process.platform !== 'win32')('is denied: not for this user', async () => {
@@ -107,7 +108,20 @@ describe('secret file', () => {
     const error = await failure(readSecretFile('locked', folder, 'secretIdFile')).finally(() => {
       if (superuser) process.seteuid?.(0);
     });
-    expect(error.code).toBe('ERR_SECRET_ACCESS_DENIED');
+    expect(error).toMatchObject({
+      code: 'ERR_SECRET_ACCESS_DENIED',
+      hint: 'Check the owner and the mode of the file.',
+    });
+  });
+
+  it.runIf(process.platform === 'linux')('is closed again, also where it is refused', async () => {
+    const open = () => readdirSync('/proc/self/fd').length;
+    const before = open();
+    for (let count = 0; count < 10; count++) {
+      await read(SECRET);
+      await failure(read('four', 3));
+    }
+    expect(open()).toBeLessThan(before + 10);
   });
 
   it('is unavailable where the system says something else', async () => {

@@ -4,13 +4,13 @@ import { z } from 'zod';
 import { ImsvaultError } from '../../src/errors.js';
 import { redact, reveal } from '../../src/redacted.js';
 import { parseTokenDocument, serializeTokenDocument } from '../../src/token/token-document.js';
+import { jwt } from '../support/fake-token.js';
 import { expectNoSecrets, renderings } from '../support/leaks.js';
 import { createRandom } from './simulation/world.js';
 
 const NOW = Date.UTC(2030, 0, 1);
 const HOUR = 3_600_000;
 const iso = (ms: number) => new Date(ms).toISOString();
-const jwt = (claims: object) => `e30.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.c2ln`;
 const { dependentRequired, ...published } = JSON.parse(
   readFileSync(new URL('../../src/token/token-document.schema.json', import.meta.url), 'utf8'),
 );

@@ -1,4 +1,4 @@
-import { chmod, lstat, mkdir, symlink } from 'node:fs/promises';
+import { chmod, lstat, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { findCacheFolder } from '../../../src/token/cache/cache-folder.js';
@@ -37,6 +37,15 @@ describe.skipIf(process.platform === 'win32')('the cache folder', () => {
     const top = await tempFolder();
     const env = { XDG_RUNTIME_DIR: join(top, 'gone'), HOME: top };
     expect(findCacheFolder(env, UID, 'create')).toEqual({ folder: join(top, '.cache/imsvault') });
+  });
+
+  it('is not where no folder can be made, and tells of each place', async () => {
+    const top = await tempFolder();
+    await writeFile(join(top, 'file'), '');
+    const env = { XDG_RUNTIME_DIR: join(top, 'gone'), XDG_CACHE_HOME: join(top, 'file') };
+    expect(findCacheFolder(env, UID, 'create').problem).toBe(
+      `${join(top, 'gone/imsvault')} cannot be made (ENOENT); ${join(top, 'file/imsvault')} cannot be made (ENOTDIR)`,
+    );
   });
 
   it.each([

@@ -1,10 +1,11 @@
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { AccessToken } from '../../../src/access-token.js';
 import { ImsvaultError } from '../../../src/errors.js';
 import { createCachedRenewal } from '../../../src/token/cache/cached-renewal.js';
 import type { TokenCache } from '../../../src/token/cache/token-cache.js';
+import type { RenewRequest } from '../../../src/token/fleet-options.js';
 import type { TokenFrom } from '../../../src/token/held-token.js';
 import { fakeToken } from '../../support/fake-token.js';
 import { afterFiles, machine, pump } from './fixture.js';
@@ -15,23 +16,23 @@ const HOUR = 3_600_000;
 async function fixture() {
   const { clock, folder, warnings, open } = await machine();
   let exchanges = 0;
-  let exchange = async (): Promise<AccessToken> => fakeToken(clock.now(), 86_400);
+  let exchange = async (_request?: RenewRequest): Promise<AccessToken> => fakeToken(clock.now(), 86_400);
   return {
     clock,
     folder,
     warnings,
     open,
     exchanges: () => exchanges,
-    exchangesBy(next: () => Promise<AccessToken>) {
+    exchangesBy(next: (request?: RenewRequest) => Promise<AccessToken>) {
       exchange = next;
     },
     /** The renewal of a new process. */
     async process(cache?: TokenCache, maxWaitMs = 60_000) {
       return createCachedRenewal({
         cache: cache ?? (await open()),
-        renew: async (): Promise<TokenFrom> => {
+        renew: async (request): Promise<TokenFrom> => {
           exchanges++;
-          return { token: await exchange(), source: 'env' };
+          return { token: await exchange(request), source: 'env' };
         },
         clock,
         random: () => 0.5,
@@ -94,7 +95,7 @@ describe.skipIf(process.platform === 'win32')('renewal behind the cache of a mac
   });
 
   it('gives an early renewal ten seconds', async () => {
-    const { process, exchanges, exchangesBy, clock } = await fixture();
+    const { process, exchanges, exchangesBy, clock, warnings } = await fixture();
     const { token: first } = await (await process())({}, never);
     await clock.advance(21 * HOUR);
     exchangesBy(() => new Promise(() => {}));
@@ -102,6 +103,56 @@ describe.skipIf(process.platform === 'win32')('renewal behind the cache of a mac
     await afterFiles(() => exchanges() === 2);
     await clock.advance(10_000);
     expect((await renewing).token.accessToken).toBe(first.accessToken);
+    expect(warnings).toEqual([expect.stringMatching(/not renewed early/)]);
+  });
+
+  it('tells an early renewal which token it may fall back on, and hides no mistake in it', async () => {
+    const { process, exchangesBy, clock } = await fixture();
+    const { token: first } = await (await process())({}, never);
+    await clock.advance(21 * HOUR);
+    exchangesBy(async (request) => {
+      throw new TypeError(`usable: ${request?.usable?.accessToken}`);
+    });
+    await expect((await process())({}, never)).rejects.toThrow(`usable: ${first.accessToken}`);
+  });
+
+  it('says nothing of an early renewal that others of the fleet make', async () => {
+    const { process, exchanges, exchangesBy, clock, warnings } = await fixture();
+    const { token: first } = await (await process())({}, never);
+    await clock.advance(21 * HOUR);
+    const othersRenew = new ImsvaultError('ERR_TOKEN_WAIT_TIMEOUT', 'another renews', { retryAfterMs: 5000 });
+    exchangesBy(() => Promise.reject(othersRenew));
+    expect((await (await process())({}, never)).token.accessToken).toBe(first.accessToken);
+    expect(warnings).toEqual([]);
+    await clock.advance(4999);
+    await (await process())({}, never);
+    expect(exchanges()).toBe(2);
+  });
+
+  it('takes no lock for a token that is fresh', async () => {
+    const { process, open } = await fixture();
+    await (await process())({}, never);
+    const tryAcquire = vi.fn(async () => undefined);
+    expect((await (await process({ ...(await open()), lock: { tryAcquire } }))({}, never)).source).toBe('cache');
+    expect(tryAcquire).not.toHaveBeenCalled();
+  });
+
+  it('keeps no token that the caller has already, or that an API refused', async () => {
+    const { process, open, exchangesBy, clock } = await fixture();
+    const same = fakeToken(clock.now(), 86_400);
+    exchangesBy(async () => same);
+    expect((await (await process())({ usable: same }, never)).token).toBe(same);
+    expect((await (await process())({ rejected: same }, never)).token).toBe(same);
+    expect((await open()).read()).toBeUndefined();
+  });
+
+  it('lets a caller know that its renewal failed who has a token to serve meanwhile', async () => {
+    const { process, exchangesBy, clock } = await fixture();
+    const usable = fakeToken(clock.now(), 3600);
+    await (await process())({}, never);
+    await clock.advance(21 * HOUR);
+    exchangesBy(() => Promise.reject(unavailable()));
+    await expect((await process())({ usable }, never)).rejects.toThrow('IMS is down');
   });
 
   it('without a usable token an error is an error, and the lock is free again', async () => {
@@ -137,6 +188,21 @@ describe.skipIf(process.platform === 'win32')('renewal behind the cache of a mac
     expect(exchanges()).toBe(2);
   });
 
+  it.each([
+    ['older', 3600],
+    ['no later', 86_400],
+  ])('gives none for it that expires %s', async (_title, lifeSeconds) => {
+    const { process, open, clock } = await fixture();
+    await (await open()).write(fakeToken(clock.now(), lifeSeconds));
+    const rejected = fakeToken(clock.now(), 86_400);
+    expect((await (await process())({ rejected }, never)).source).toBe('env');
+  });
+
+  it('force renews where the cache is empty', async () => {
+    const { process } = await fixture();
+    expect((await (await process())({ forced: true }, never)).source).toBe('env');
+  });
+
   it('tells a caller who holds a token to come again, when another process renews', async () => {
     const { process, open } = await fixture();
     const { token: usable } = await (await process())({}, never);
@@ -144,16 +210,39 @@ describe.skipIf(process.platform === 'win32')('renewal behind the cache of a mac
     await expect((await process())({ usable }, never)).rejects.toMatchObject({
       code: 'ERR_TOKEN_WAIT_TIMEOUT',
       retryAfterMs: 1000,
+      message: expect.stringContaining('another process of this machine renews'),
     });
     await release?.();
   });
 
+  it('looks again every 50 to 100 ms', async () => {
+    const { process, open, clock } = await fixture();
+    const tryAcquire = vi.fn(async () => undefined);
+    const controller = new AbortController();
+    const waiting = (await process({ ...(await open()), lock: { tryAcquire } }))({}, controller.signal);
+    await clock.advance(750);
+    expect(tryAcquire).toHaveBeenCalledTimes(11);
+    controller.abort();
+    await expect(waiting).rejects.toThrow();
+  });
+
+  it('serves a token that is almost over rather than exchange beside a holder that lives', async () => {
+    const { process, open, exchanges, clock } = await fixture();
+    const { token: first } = await (await process())({}, never);
+    await clock.advance(23 * HOUR + 56 * 60_000);
+    await (await open()).lock.tryAcquire();
+    const waiting = (await process(undefined, 2000))({}, never);
+    expect((await pump(clock, waiting)).token.accessToken).toBe(first.accessToken);
+    expect(exchanges()).toBe(1);
+  });
+
   it('waits for a holder that lives up to its bound, then exchanges beside it and says so', async () => {
     const { process, open, exchanges, clock, warnings } = await fixture();
+    await clock.advance(10_000);
     await (await open()).lock.tryAcquire();
     const waiting = (await process(undefined, 8000))({}, never);
     expect((await pump(clock, waiting)).source).toBe('env');
-    expect(clock.monotonic()).toBeGreaterThanOrEqual(8000);
+    expect(clock.monotonic()).toBeGreaterThanOrEqual(18_000);
     expect(exchanges()).toBe(1);
     expect(warnings).toEqual([expect.stringMatching(/has been renewing for 8 s/)]);
   });

@@ -1,4 +1,5 @@
-import { mkdir, readdir, unlink, utimes, writeFile } from 'node:fs/promises';
+import { readdirSync } from 'node:fs';
+import { mkdir, readdir, stat, unlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createMachineLock } from '../../../src/token/cache/machine-lock.js';
@@ -26,7 +27,7 @@ describe('the lock between processes', () => {
   });
 
   it('stays with a holder that lives, however long it takes', async () => {
-    const { process, clock } = await fixture();
+    const { process, clock, file } = await fixture();
     await process().tryAcquire();
     const other = process();
     for (let second = 0; second < 120; second++) {
@@ -35,10 +36,11 @@ describe('the lock between processes', () => {
       // The touch is a real write.
       await new Promise((resolve) => setImmediate(resolve));
     }
+    await expect.poll(async () => (await stat(file)).mtimeMs).toBeCloseTo(clock.now(), -1);
   });
 
   it('is taken from a holder that was killed, after five seconds of watching', async () => {
-    const { process, clock, file } = await fixture();
+    const { process, clock, file, folder } = await fixture();
     await writeFile(file, '');
     await utimes(file, 1, 1);
     const other = process();
@@ -47,6 +49,7 @@ describe('the lock between processes', () => {
     expect(await other.tryAcquire()).toBeUndefined();
     await clock.advance(1);
     expect(await other.tryAcquire()).toBeUndefined();
+    expect(await readdir(folder)).toEqual([]);
     expect(await other.tryAcquire()).toBeDefined();
   });
 
@@ -58,6 +61,26 @@ describe('the lock between processes', () => {
     await clock.advance(5000);
     await expect(other.tryAcquire()).rejects.toMatchObject({ code: expect.stringMatching(/^E(ISDIR|PERM)$/) });
     expect(await readdir(file)).toEqual([]);
+  });
+
+  it('is left to a process that takes a dead lock away just now', async () => {
+    const { process, clock, file, folder } = await fixture();
+    await writeFile(file, '');
+    const other = process();
+    await other.tryAcquire();
+    await clock.advance(5000);
+    await writeFile(`${file}.taking`, '');
+    await utimes(`${file}.taking`, clock.now() / 1000 - 9, clock.now() / 1000 - 9);
+    expect(await other.tryAcquire()).toBeUndefined();
+    expect(await readdir(folder)).toEqual(['lock', 'lock.taking']);
+  });
+
+  it.runIf(process.platform === 'linux')('leaves no file open', async () => {
+    const fixed = await fixture();
+    const open = () => readdirSync('/proc/self/fd').length;
+    const before = open();
+    for (let count = 0; count < 10; count++) await (await fixed.process().tryAcquire())?.();
+    expect(open()).toBeLessThan(before + 10);
   });
 
   it('goes to one of many that saw it dead', async () => {

@@ -59,7 +59,12 @@ it('another boot, no boot and a file of no sense tell nothing', async () => {
   await save({ 'claim-1': 0 });
   expect(load({ ...options, boot: bootOf(clock, 'boot-2') })).toEqual({});
   expect(createSightingMemory({ ...options, boot: () => undefined })).toBeUndefined();
-  for (const text of ['', '[]', '{"boot":"boot-1","seen":{"claim 1":1,"claim-1":"x","claim-2":9e15}}']) {
+  for (const text of [
+    '',
+    '[]',
+    '{"boot":"boot-1","seen":null}',
+    '{"boot":"boot-1","seen":{"claim 1":5000000,"claim-1":"5000000","claim-2":9e15}}',
+  ]) {
     await writeFile(file, text);
     expect(load(), text).toEqual({});
   }
@@ -70,9 +75,18 @@ it('another boot, no boot and a file of no sense tell nothing', async () => {
 
 it('keeps the latest 32', async () => {
   const { load, save } = await fixture();
-  await save(Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`claim-${99 - index}`, 900 + index])));
+  const oldestFirst = Array.from({ length: 99 }, (_, index) => [`claim-${index}`, 999 - index]);
+  await save({ 'claim-99': 900, ...Object.fromEntries(oldestFirst) });
   const kept = Object.keys(load());
   expect(kept).toHaveLength(32);
   expect(kept).toContain('claim-99');
   expect(kept).not.toContain('claim-67');
+});
+
+it('goes on with the uptime of its start where the system tells it no more', async () => {
+  const { options } = await fixture();
+  let told: { id: string; ms: number } | undefined = { id: 'boot-1', ms: 7000 };
+  const memory = createSightingMemory({ ...options, boot: () => told });
+  told = undefined;
+  expect(memory?.uptimeMs()).toBe(7000);
 });

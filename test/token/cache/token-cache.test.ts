@@ -1,4 +1,16 @@
-import { chmod, chown, lstat, mkdir, readdir, readFile, rename, symlink, utimes, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  chown,
+  lstat,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { fakeToken } from '../../support/fake-token.js';
@@ -70,12 +82,21 @@ describe.skipIf(process.platform === 'win32')('the cache file of a machine', () 
   it('believes no clock that was set back over a reboot', async () => {
     const { clock, open } = await machine();
     await (await open()).write(fakeToken(clock.now(), 3600));
-    clock.jump(-1000);
-    expect((await open({ boot: bootOf(clock, 'boot-2') })).read()?.phase).toBe('fresh');
     clock.jump(-2000);
+    expect((await open({ boot: bootOf(clock, 'boot-2') })).read()?.phase).toBe('fresh');
+    clock.jump(-1);
     expect((await open({ boot: bootOf(clock, 'boot-2') })).read()).toBeUndefined();
     expect((await open({ boot: () => undefined })).read()).toBeUndefined();
     expect((await open({ boot: () => ({ id: 'boot-1', ms: 1 }) })).read()).toBeUndefined();
+  });
+
+  it('keeps a token also where the system does not tell its boot', async () => {
+    const { clock, open, warnings } = await machine();
+    const withoutBoot = { boot: () => undefined };
+    await (await open(withoutBoot)).write(fakeToken(clock.now(), 3600));
+    expect((await open(withoutBoot)).read()?.phase).toBe('fresh');
+    expect((await open()).read()?.phase).toBe('fresh');
+    expect(warnings).toEqual([]);
   });
 
   it('has another file for each way to call', async () => {
@@ -149,9 +170,37 @@ describe.skipIf(process.platform === 'win32')('the cache file of a machine', () 
     [
       'with a schedule beyond its life',
       async (file) =>
-        writeFile(file, (await readFile(file, 'utf8')).replace(/"schedule":\[\d+/, '"schedule":[99999999')),
+        writeFile(file, (await readFile(file, 'utf8')).replace(/"schedule":[^\]]+/, '"schedule":[1,2,99999999')),
       /schedule is malformed/,
     ],
+    ...(
+      [
+        ['saved_at', '"yesterday"'],
+        ['boot', '5'],
+        ['boot', 'null'],
+        ['boot', '{"id":"boot-1","ms":0.5}'],
+        ['boot', '{"ms":5}'],
+        ['pause', '{"until":"later","count":1}'],
+        ['pause', '{"until":"2030-01-01T00:00:00.000Z","count":"1"}'],
+        ['schedule', '{}'],
+        ['schedule', '[2,1,3]'],
+        ['schedule', '[-1,1,3]'],
+        ['facts', '{"files":["ab"],"env":[]}'],
+        ['facts', '{"files":[],"env":[[5,"x"]]}'],
+        ['facts', '{"files":[],"env":[["OWN_NAME",5]]}'],
+        ['facts', '{"files":[],"env":{}}'],
+      ] as const
+    ).map(
+      ([name, value]) =>
+        [
+          `with ${name} ${value}`,
+          async (file: string) => {
+            const fields = { ...JSON.parse(await readFile(file, 'utf8')), [name]: JSON.parse(value) };
+            await writeFile(file, JSON.stringify(fields));
+          },
+          new RegExp(`its ${name} (is|are) malformed`),
+        ] as [string, (file: string) => Promise<unknown>, RegExp],
+    ),
     [
       'without facts',
       async (file) => writeFile(file, (await readFile(file, 'utf8')).replace('"facts"', '"fiction"')),
@@ -213,6 +262,29 @@ describe.skipIf(process.platform === 'win32')('the cache file of a machine', () 
     expect(cache.read()).toBeUndefined();
     await cache.write(fakeToken(clock.now(), 3600));
     expect((await open()).read()).toBeDefined();
+    expect(await readFile(join(folder, 'salt'), 'utf8')).toMatch(/^[0-9a-f]{64}$/);
+    expect((await readdir(folder)).filter((name) => name.startsWith('.salt'))).toEqual([]);
+  });
+
+  it('is not there, and says why, where its salt cannot be had', async () => {
+    const { folder, open } = await machine();
+    await open();
+    await rm(join(folder, 'salt'));
+    await mkdir(join(folder, 'salt'));
+    await expect(open()).rejects.toThrow(
+      /not kept for the next call: .*salt is not a regular file; remove it; IMSVAULT_C/,
+    );
+  });
+
+  it.runIf(process.platform === 'linux')('is not there where the folder’s path leaves no room for files', async () => {
+    const { env, runtime, open } = await machine();
+    let deep = runtime;
+    // A path has at most 4,095 bytes; the folder's own fits, that of a file with a random name does not.
+    while (deep.length < 4050) deep = join(deep, 'x'.repeat(Math.min(200, 4060 - deep.length)));
+    await mkdir(deep, { recursive: true, mode: 0o700 });
+    await expect(open({ env: { ...env, XDG_RUNTIME_DIR: deep } })).rejects.toThrow(
+      /cannot be written \(ENAMETOOLONG\)/,
+    );
   });
 
   it('opened by many at once has one salt', async () => {
@@ -226,12 +298,19 @@ describe.skipIf(process.platform === 'win32')('the cache file of a machine', () 
     const { clock, folder, open } = await machine();
     const cache = await open();
     const old = (Date.now() - 8 * 86_400_000) / 1000;
-    for (const name of ['0123.json', '.0123.json.abc.tmp', '0123.json.lock', 'not-ours']) {
+    for (const name of [
+      '0123.json',
+      '.0123.json.abc.tmp',
+      '0123.json.lock',
+      '0123.json.taking',
+      'not-ours',
+      'its.json.copy',
+    ]) {
       await writeFile(join(folder, name), 'x');
       await utimes(join(folder, name), old, old);
     }
     await cache.write(fakeToken(clock.now(), 3600));
     const left = (await readdir(folder)).filter((name) => !/^[0-9a-f]{32}\.json$/.test(name));
-    expect(left.sort()).toEqual(['not-ours', 'salt']);
+    expect(left.sort()).toEqual(['its.json.copy', 'not-ours', 'salt']);
   });
 });

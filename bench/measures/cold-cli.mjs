@@ -8,7 +8,7 @@ import { startOpenBao, writeSecret } from '../support/servers.mjs';
 export const title = 'The command line, cold: a read of Vault and an exchange';
 
 /** Beside the usual pair of packages, what both take over bare node: milliseconds would fail a busy machine. */
-const CEILING = 1.5;
+const CEILING = 2;
 const peer = (name) => fileURLToPath(new URL(`../cold-clients/${name}.mjs`, import.meta.url));
 
 export async function measure(log, { short, atMost, draw }) {

@@ -185,6 +185,7 @@ describe.each(['env', 'file', 'vault', 'aws-secrets-manager', 'azure-key-vault']
       evidence.see(`status after ${status}`, provider.status());
       await provider.close();
     }
+    evidence.expectOnly('request to IMS', echo.received, 'client secret');
     stop();
     expectNone();
   });

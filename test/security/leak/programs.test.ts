@@ -72,6 +72,9 @@ describe.each(['env', 'file', 'vault', 'aws-secrets-manager', 'azure-key-vault']
     expect(token.code, token.stderr.slice(-2000)).toBe(0);
     evidence.hide('access token', ...ims.issuedTokens());
     evidence.expectOnly('stdout of imsvault token', token.stdout, 'access token');
+    // From the cache file, by the way that loads nothing of the rest.
+    const warm = await noisy.run(['token', '-c', config], { env, outlet: true });
+    expect(ims.isIssued(warm.stdout.trim())).toBe(true);
     const rest = await Promise.all([
       noisy.run(['doctor', '-c', config, '-o', 'json', '--debug'], { env }),
       noisy.run(['status', '-c', config, '--debug'], { env }),

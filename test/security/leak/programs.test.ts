@@ -331,6 +331,8 @@ describe('the rest of the command line', () => {
     const cache = noisy.files().filter((path) => /^run\/imsvault\/[0-9a-f]{32}\.json$/.test(path));
     expect(cache.length).toBeGreaterThan(0);
     for (const path of cache) evidence.expectOnly('cache file', noisy.read(path), 'access token');
+    // Of the agent, which had the client secret in its own environment.
+    expect(noisy.files().filter((path) => /^notes\/child-\d+\.(args|environ)$/.test(path)).length).toBeGreaterThan(1);
     const declared = [...cache, 'run/imsvault-agent-token', 'cwd/sink'];
     noisy.seeFiles((path) => declared.includes(path) || FILES_OF_THE_TEST.test(path));
     expectNone();

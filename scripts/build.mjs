@@ -1,5 +1,5 @@
 // Builds dist/: one bundle for each entry of the library, what they share in chunks, declarations beside them; and the
-// command line, in one file. zod, yaml, commander, pino and node-vault are bundled, so that installing imsvault installs
+// command line, in one file. zod, yaml, commander and pino are bundled, so that installing imsvault installs
 // few packages and importing them is quick. The vendors' SDKs stay outside, and undici's entry: they are the user's choice.
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -18,17 +18,6 @@ const filesOfUndici = {
   name: 'files of undici',
   setup({ onResolve }) {
     onResolve({ filter: /^undici\// }, ({ path }) => ({ path: require.resolve(path) }));
-  },
-};
-
-/** providers/vault/transport.ts stands in axios's place, and nothing is logged: neither is worth its loading. */
-const nodeVaultWithoutAxios = {
-  name: 'node-vault without axios',
-  setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^(axios|debug)$/ }, ({ path, importer }) =>
-      importer.includes(join('node_modules', 'node-vault')) ? { path, namespace: 'unused' } : undefined,
-    );
-    onLoad({ filter: /.*/, namespace: 'unused' }, () => ({ contents: 'module.exports = () => undefined;' }));
   },
 };
 
@@ -75,7 +64,7 @@ const library = await build({
   },
   splitting: true,
   chunkNames: 'chunks/[name]-[hash]',
-  plugins: [filesOfUndici, nodeVaultWithoutAxios],
+  plugins: [filesOfUndici],
 });
 // Forty chunks take a fifth of a cold command's time to load.
 const commandLine = await build({
@@ -83,7 +72,7 @@ const commandLine = await build({
   entryPoints: { cli: 'src/cli/process.ts' },
   minifyWhitespace: true,
   minifySyntax: true,
-  plugins: [filesOfUndici, nodeVaultWithoutAxios, sharedWithLibrary],
+  plugins: [filesOfUndici, sharedWithLibrary],
 });
 await buildFastPath(root, join(root, 'dist/fast-token.cjs'));
 execFileSync(process.execPath, [join(root, 'scripts', 'generate.mjs'), '--schema'], { stdio: 'inherit' });
@@ -101,12 +90,9 @@ function writeNotices(inputs) {
   const sections = [...new Set(names)].sort().map((name) => {
     const folder = join(root, 'node_modules', name);
     const { version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
-    const file = ['LICENSE', 'LICENSE.md', 'LICENSE.txt', 'license']
-      .map((candidate) => join(folder, candidate))
-      .find(existsSync);
+    const file = ['LICENSE', 'LICENSE.md', 'license'].map((candidate) => join(folder, candidate)).find(existsSync);
     if (file === undefined) throw new Error(`${name} is bundled, but its license text was not found`);
-    const kinds = [license].flat().map((kind) => kind.type ?? kind);
-    return `## ${name} ${version} (${kinds.join(', ')})\n\n${readFileSync(file, 'utf8').trim()}\n`;
+    return `## ${name} ${version} (${license})\n\n${readFileSync(file, 'utf8').trim()}\n`;
   });
   writeFileSync(
     join(root, 'dist', 'THIRD-PARTY-NOTICES.md'),

@@ -1,6 +1,8 @@
+import type NodeVault from 'node-vault';
 import { ImsvaultError, vendorCause } from '../../src/errors.js';
 import { describeNetworkError } from '../../src/net/network-error.js';
 import { type Redacted, reveal } from '../../src/redacted.js';
+import { loadSdk } from '../../src/secret/load-sdk.js';
 import type { VaultConnection } from './connection.js';
 import type { VaultSettings } from './settings.js';
 import { createTransport, type VaultAnswer } from './transport.js';
@@ -26,8 +28,15 @@ export interface VaultClient {
   call(path: string, call: VaultCall): Promise<VaultAnswer>;
 }
 
-export async function createVaultClient(settings: VaultSettings, connection: VaultConnection): Promise<VaultClient> {
-  const { default: nodeVault } = await import('node-vault');
+export type LoadNodeVault = () => Promise<{ default: typeof NodeVault }>;
+
+/** @throws ERR_PROVIDER_NOT_INSTALLED without node-vault */
+export async function createVaultClient(
+  settings: VaultSettings,
+  connection: VaultConnection,
+  load: LoadNodeVault = () => import('node-vault'),
+): Promise<VaultClient> {
+  const { default: nodeVault } = await loadSdk(load, 'vault', 'node-vault');
   const vault = nodeVault({
     endpoint: settings.address,
     // Its own debug log prints request bodies, which hold logins.

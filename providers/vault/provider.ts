@@ -2,7 +2,7 @@ import { ImsvaultError } from '../../src/errors.js';
 import type { Redacted } from '../../src/redacted.js';
 import type { ProviderContext, SecretProvider } from '../../src/secret/provider.js';
 import { createAnnotator } from './annotate.js';
-import { createVaultClient } from './client.js';
+import { createVaultClient, type LoadNodeVault } from './client.js';
 import { createConnection } from './connection.js';
 import { createKeepAlive } from './keep-alive.js';
 import { createKvReader } from './kv.js';
@@ -14,16 +14,17 @@ import { createSession } from './session.js';
 import { resolveSettings, type VaultConnectionOptions } from './settings.js';
 
 /**
- * @throws ERR_PROVIDER_NOT_CONFIGURED without an address, ERR_CONFIG_INVALID for options and variables that do not go
- *   together
+ * @throws ERR_PROVIDER_NOT_CONFIGURED without an address, ERR_PROVIDER_NOT_INSTALLED without node-vault,
+ *   ERR_CONFIG_INVALID for options and variables that do not go together
  */
 export async function createVaultProvider(
   options: VaultConnectionOptions,
   context: ProviderContext,
+  load?: LoadNodeVault,
 ): Promise<SecretProvider<VaultRef>> {
   const settings = resolveSettings(options, context.env);
   const connection = createConnection(settings, context);
-  const client = await createVaultClient(settings, connection);
+  const client = await createVaultClient(settings, connection, load);
   const session = createSession(createLogin({ settings, client, connection, context }), client, context);
   const keepAlive = createKeepAlive(session, context.clock);
 

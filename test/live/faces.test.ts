@@ -22,7 +22,7 @@ let ims: ImsProcess;
 const closers: (() => Promise<unknown>)[] = [];
 
 beforeAll(async () => {
-  [installed, bao] = await Promise.all([installPackage([]), startOpenBao()]);
+  [installed, bao] = await Promise.all([installPackage(['node-vault']), startOpenBao()]);
   closers.push(() => bao.close());
   closers.push(() => installed.remove());
   ims = await startImsProcess(installed.bin, 86_399);

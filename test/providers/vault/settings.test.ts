@@ -2,10 +2,12 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import * as z from 'zod';
 import vault from '../../../providers/vault/index.js';
 import { vaultOptions } from '../../../providers/vault/options.js';
+import { createVaultProvider } from '../../../providers/vault/provider.js';
 import { resolveSettings } from '../../../providers/vault/settings.js';
 import { ConfigInvalidError, ImsvaultError } from '../../../src/errors.js';
+import { testContext } from '../../support/provider-context.js';
 import { startFakeVault } from './fake-vault.js';
-import { openVault } from './open.js';
+import { failure, openVault } from './open.js';
 
 const address = 'https://vault.example.com:8200';
 const settings = (options: Record<string, unknown>, env: Record<string, string> = {}) =>
@@ -179,6 +181,24 @@ describe('settings', () => {
 
 describe('the module', () => {
   afterEach(() => vi.unstubAllEnvs());
+
+  it('says how to install node-vault', async () => {
+    const missing = Object.assign(new Error("Cannot find package 'node-vault' imported from here"), {
+      code: 'ERR_MODULE_NOT_FOUND',
+    });
+    const connection = vaultOptions.parse({ path: 'p', address });
+    const error = await failure(createVaultProvider(connection, testContext(), () => Promise.reject(missing)));
+    expect(error.code).toBe('ERR_PROVIDER_NOT_INSTALLED');
+    expect(`${error.message} ${error.hint}`).toContain('npm install node-vault');
+  });
+
+  it('tells a broken installation from a missing one', async () => {
+    const broken = Object.assign(new Error("Cannot find package 'axios' imported from node-vault"), {
+      code: 'ERR_MODULE_NOT_FOUND',
+    });
+    const connection = vaultOptions.parse({ path: 'p', address });
+    await expect(createVaultProvider(connection, testContext(), () => Promise.reject(broken))).rejects.toBe(broken);
+  });
 
   it('names the options that say which secret', () => {
     expect([vault.name, vault.refOptions]).toEqual([

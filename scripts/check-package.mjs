@@ -119,7 +119,10 @@ try {
     };
     for (const [sdk, credentials] of [
       ['@aws-sdk/client-secrets-manager', '{ provider: aws-secrets-manager, secretId: x, region: eu-west-1 }'],
-      ['@azure/keyvault-secrets', '{ provider: azure-key-vault, vaultUrl: "https://x.vault.azure.net", secretName: x }'],
+      [
+        '@azure/keyvault-secrets',
+        '{ provider: azure-key-vault, vaultUrl: "https://x.vault.azure.net", secretName: x }',
+      ],
       ['node-vault', '{ provider: vault, address: "http://127.0.0.1:1", path: x }'],
     ]) {
       const said = tokenWith(credentials);

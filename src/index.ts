@@ -21,6 +21,6 @@ export type {
   TokenRenewalFailedEvent,
   TokenRenewedEvent,
 } from './token/token-events.js';
-export type { GetTokenOptions } from './token/token-manager.js';
+export type { GetTokenOptions } from './token/get-token-options.js';
 export type { HeldTokenStatus, TokenStatus } from './token/token-status.js';
 export { createTokenProvider, type TokenProvider, type TokenProviderDeps } from './token-provider.js';

@@ -3,8 +3,8 @@ import { type Clock, systemClock } from './clock.js';
 import type { LoadOptions } from './config/load.js';
 import type { ImsvaultConfig } from './config/options.generated.js';
 import { provideTokens } from './engine/provide-tokens.js';
+import type { GetTokenOptions } from './token/get-token-options.js';
 import type { TokenEvent } from './token/token-events.js';
-import type { GetTokenOptions } from './token/token-manager.js';
 import type { TokenStatus } from './token/token-status.js';
 
 /** What a token provider takes beside its config. */

@@ -5,6 +5,7 @@ import { ImsvaultError } from '../errors.js';
 import { backgroundInterval, createBackgroundRenewal } from './background-renewal.js';
 import { createFailurePause } from './failure-pause.js';
 import type { RenewRequest } from './fleet-options.js';
+import { checkGetTokenOptions, type GetTokenOptions } from './get-token-options.js';
 import { type HeldToken, holdToken, type TokenFrom } from './held-token.js';
 import { DEFAULT_RENEWAL, type RenewalPolicy, type TokenPhase } from './renewal-schedule.js';
 import type { TokenEvent, TokenFailure } from './token-events.js';
@@ -12,21 +13,6 @@ import { describeFailure, describeHeld, type TokenStatus } from './token-status.
 import { createTurnCredit } from './turn-credit.js';
 
 /** How a token is wanted. */
-export interface GetTokenOptions {
-  /** Ends this call's wait, with `signal.reason`; a renewal that others wait for goes on. */
-  signal?: AbortSignal;
-  /**
-   * `true`: a token newer than the one held now. An `AccessToken` that an API rejected: a newer one than that; when
-   * one is held already, it is returned. Calls at the same time share one exchange. Default false.
-   */
-  forceRenew?: boolean | AccessToken;
-  /**
-   * The life that the token must still have, in milliseconds ≥ 0. Where tokens live no longer than this, a new token
-   * is as good as it gets. Default 0.
-   */
-  minTtlMs?: number;
-}
-
 export interface TokenManagerOptions {
   /** Gets a new token from where tokens come from. Its signal aborts only when the manager closes. */
   renew: (request: RenewRequest, signal: AbortSignal) => Promise<TokenFrom>;
@@ -45,20 +31,6 @@ export interface TokenManager {
   peekToken(): AccessToken | undefined;
   status(): Omit<TokenStatus, 'counters'>;
   close(): void;
-}
-
-/** @throws TypeError that names the option; callers without types get no other warning */
-export function checkGetTokenOptions(options: unknown): void {
-  if (options === undefined) return;
-  if (typeof options !== 'object' || options === null) throw new TypeError('getToken takes an object of options');
-  const { signal, forceRenew, minTtlMs } = options as Readonly<Record<string, unknown>>;
-  if (signal !== undefined && !(signal instanceof AbortSignal)) throw new TypeError('signal must be an AbortSignal');
-  if (forceRenew !== undefined && typeof forceRenew !== 'boolean' && !(forceRenew instanceof AccessToken)) {
-    throw new TypeError('forceRenew must be a boolean or an AccessToken');
-  }
-  if (minTtlMs !== undefined && !(Number.isFinite(minTtlMs) && (minTtlMs as number) >= 0)) {
-    throw new TypeError('minTtlMs must be a finite number of milliseconds, 0 or more');
-  }
 }
 
 export function createTokenManager(options: TokenManagerOptions): TokenManager {

@@ -1,9 +1,10 @@
 import { describe, expect, it, vi } from 'vitest';
 import { ImsvaultError } from '../../src/errors.js';
 import type { RenewRequest } from '../../src/token/fleet-options.js';
+import type { GetTokenOptions } from '../../src/token/get-token-options.js';
 import type { TokenFrom } from '../../src/token/held-token.js';
 import { DEFAULT_RENEWAL } from '../../src/token/renewal-schedule.js';
-import { createTokenManager, type GetTokenOptions } from '../../src/token/token-manager.js';
+import { createTokenManager } from '../../src/token/token-manager.js';
 import { fakeToken } from '../support/fake-token.js';
 import { createManualClock, settle } from '../support/manual-clock.js';
 

@@ -24,7 +24,23 @@ export const ENTRIES: Readonly<Record<string, string>> = {
   'imsvault/testing': 'src/testing/index.ts',
 };
 /** All that a documented command finds here beside imsvault: nothing that changes this machine, or reaches a cloud. */
-const PROGRAMS = ['bash', 'sh', 'cat', 'cp', 'curl', 'env', 'git', 'grep', 'head', 'ln', 'rm', 'sed', 'seq', 'sleep'];
+const PROGRAMS = [
+  'bash',
+  'sh',
+  'cat',
+  'cp',
+  'curl',
+  'env',
+  'git',
+  'grep',
+  'head',
+  'ln',
+  'nice',
+  'rm',
+  'sed',
+  'seq',
+  'sleep',
+];
 const bundleOf = (entry: string) => entry.split('/')[1] ?? 'index';
 
 /** The package as it is now, and Adobe in place of Adobe. */

@@ -15,6 +15,11 @@ export interface Clock {
    * @returns a function that cancels the timer
    */
   setTimer(callback: () => void, delayMs: number, options?: { ref?: boolean }): () => void;
+  /**
+   * Calls `callback` once, when the present turn of the event loop is over and before the loop waits for anything.
+   * A clock without it is read at each call.
+   */
+  endOfTurn?(callback: () => void): void;
 }
 
 /** The longest delay that Node's timers take; a longer one would fire at once. */
@@ -29,6 +34,8 @@ export const systemClock: Clock = {
     if (options?.ref !== true) timer.unref();
     return () => clearTimeout(timer);
   },
+  // It stays ref'd: past an unref'd one the loop goes to sleep with the callback still to come.
+  endOfTurn: (callback) => void setImmediate(callback),
 };
 
 /** Where the machine's current boot stands: the same for all its processes, and not moved when its time is set. */

@@ -6,9 +6,10 @@ import { backgroundInterval, createBackgroundRenewal } from './background-renewa
 import { createFailurePause } from './failure-pause.js';
 import type { RenewRequest } from './fleet-options.js';
 import { type HeldToken, holdToken, type TokenFrom } from './held-token.js';
-import { DEFAULT_RENEWAL, type RenewalPolicy } from './renewal-schedule.js';
+import { DEFAULT_RENEWAL, type RenewalPolicy, type TokenPhase } from './renewal-schedule.js';
 import type { TokenEvent, TokenFailure } from './token-events.js';
 import { describeFailure, describeHeld, type TokenStatus } from './token-status.js';
+import { createTurnCredit } from './turn-credit.js';
 
 export interface GetTokenOptions {
   /** Ends this call's wait, with `signal.reason`; a renewal that others wait for goes on. */
@@ -66,7 +67,10 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
   const pause = createFailurePause(clock, random);
   const closing = new AbortController();
   const background = createBackgroundRenewal(clock, dueInMs, () => startRenewal(inBackground()));
+  const credit = createTurnCredit(clock);
   let held: HeldToken | undefined;
+  /** The held token; one promise for all calls. */
+  let settled: Promise<AccessToken> | undefined;
   let pending: Promise<AccessToken> | undefined;
   /** Whether the pending renewal had a token to fall back on, and so may do less than it could. */
   let pendingIsEarly = false;
@@ -111,6 +115,8 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
     if (held !== undefined && held.sequence > mine) return;
     const isNew = held?.token !== from.token;
     held = holdToken(from, mine, requestedAt, clock, policy(), softRandom);
+    settled = Promise.resolve(held.token);
+    credit.revoke();
     if (!isNew) return;
     const { source, generation, token } = from;
     onEvent?.({
@@ -145,8 +151,14 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
     return token === undefined ? {} : { usable: token };
   }
 
+  function phase(): TokenPhase {
+    const current = held?.phase() ?? 'expired';
+    if (current === 'fresh') credit.grant();
+    return current;
+  }
+
   function usable(): AccessToken | undefined {
-    return held !== undefined && held.phase() !== 'expired' ? held.token : undefined;
+    return held !== undefined && phase() !== 'expired' ? held.token : undefined;
   }
 
   function isRejected({ token }: HeldToken, forceRenew: boolean | AccessToken | undefined): boolean {
@@ -170,11 +182,11 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
 
   async function next({ forceRenew, minTtlMs = 0 }: GetTokenOptions): Promise<AccessToken> {
     closing.signal.throwIfAborted();
-    const phase = held?.phase() ?? 'expired';
+    const current = phase();
     const forced = held !== undefined && isRejected(held, forceRenew);
     if (held !== undefined && !forced && !isTooShort(held, minTtlMs)) {
-      if (phase === 'fresh') return held.token;
-      if (phase === 'soft') {
+      if (current === 'fresh') return held.token;
+      if (current === 'soft') {
         if (pause.refusal(true) === undefined) startRenewal({ usable: held.token });
         return held.token;
       }
@@ -204,13 +216,18 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
     }
   }
 
+  async function tokenFor(request: GetTokenOptions = {}): Promise<AccessToken> {
+    checkGetTokenOptions(request);
+    request.signal?.throwIfAborted();
+    return untilAborted(next(request), request.signal);
+  }
+
   return {
-    async getToken(request = {}) {
-      checkGetTokenOptions(request);
-      request.signal?.throwIfAborted();
-      return untilAborted(next(request), request.signal);
+    getToken(request) {
+      if (request === undefined && settled !== undefined && credit.take()) return settled;
+      return tokenFor(request);
     },
-    peekToken: usable,
+    peekToken: () => (held !== undefined && credit.take() ? held.token : usable()),
     status: () => ({
       phase: held?.phase() ?? 'none',
       renewing: pending !== undefined,
@@ -220,7 +237,9 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
     close() {
       closing.abort(new ImsvaultError('ERR_ABORTED', 'this token provider is closed'));
       background.stop();
+      credit.revoke();
       held = undefined;
+      settled = undefined;
     },
   };
 }

@@ -31,6 +31,7 @@ const SHORT = [
   'cold-cli',
   'cold-token-rtt',
   'interceptor',
+  'agent',
 ];
 const PAGE = new URL('../docs/benchmarks.md', import.meta.url);
 const HEADER = `# Benchmarks

@@ -34,6 +34,7 @@ const SHORT = [
   'cold-cli',
   'cold-token-rtt',
   'interceptor',
+  'agent',
 ];
 const PAGE = new URL('../docs/benchmarks.md', import.meta.url);
 const CHART = new URL('../docs/benchmarks.svg', import.meta.url);

@@ -13,6 +13,7 @@ export {
   ImsvaultError,
   TokenRequestRejectedError,
 } from './errors.js';
+export type { GetTokenOptions } from './token/get-token-options.js';
 export type { TokenPhase } from './token/renewal-schedule.js';
 export type {
   TokenCounters,
@@ -21,6 +22,5 @@ export type {
   TokenRenewalFailedEvent,
   TokenRenewedEvent,
 } from './token/token-events.js';
-export type { GetTokenOptions } from './token/get-token-options.js';
 export type { HeldTokenStatus, TokenStatus } from './token/token-status.js';
 export { createTokenProvider, type TokenProvider, type TokenProviderDeps } from './token-provider.js';

@@ -34,6 +34,7 @@ const SHORT = [
   'cold-cli',
   'cold-token-rtt',
   'interceptor',
+  'agent',
 ];
 const PAGE = new URL('../docs/benchmarks.md', import.meta.url);
 const CHART = new URL('../docs/benchmarks.svg', import.meta.url);
@@ -42,7 +43,8 @@ const FIGURES = new URL('figures.json', import.meta.url);
 const HEADER = `# Benchmarks
 
 Written by \`npm run bench\` (after \`npm run build\`); each section says how it was run. IMS is the emulator of
-\`imsvault/testing\`; OpenBao and moto are real processes on the same machine.
+\`imsvault/testing\`, or, where other packages are compared, a server that gives a token to each of them in its own way; OpenBao
+and moto are real processes on the same machine.
 `;
 
 const sections = (page) =>
@@ -91,8 +93,8 @@ async function run(name) {
     if (!(value <= ceiling)) problems.push(`${what}: ${value.toFixed(2)}, more than ${ceiling}`);
   }
   let panel;
-  const draw = (drawn) => {
-    panel = { title, ...drawn };
+  const draw = ({ bars, ...drawn }) => {
+    panel = { title, ...drawn, bars: bars.map(([label, value]) => [label, Number(value.toPrecision(4))]) };
   };
   const text = await measure((line) => console.log(`… ${line}`), { short: options.short, atMost, draw });
   console.log(`\n${text}`);

@@ -1,5 +1,6 @@
 import { defineConfig } from 'vitest/config';
 import base from '../vitest.config.ts';
+import { keptProcess } from './kept-process.mjs';
 
 const unit = base.test.projects.find(({ test }) => test.name === 'unit');
 
@@ -7,12 +8,17 @@ export default defineConfig({
   resolve: unit.resolve,
   plugins: [
     {
-      name: 'processes',
-      // Stryker asks for threads, which cannot become another user.
+      name: 'kept-process',
       configureVitest({ project }) {
-        project.config.pool = 'forks';
+        // Stryker asks for threads, which cannot become another user, and which start anew for each mutant.
+        project.config.pool = keptProcess.name;
+        project.config.poolRunner = keptProcess;
       },
     },
   ],
-  test: { include: ['test/**/*.test.ts'], testTimeout: unit.test.testTimeout },
+  test: {
+    include: ['test/**/*.test.ts'],
+    setupFiles: ['mutation/setup.mjs'],
+    testTimeout: unit.test.testTimeout,
+  },
 });

@@ -3,7 +3,7 @@ import { createCommands } from '../support/commands.mjs';
 import { median, ms, table } from '../support/figures.mjs';
 import { inTurn, moreThan, ratioTo } from '../support/rounds.mjs';
 
-export const title = 'Importing it';
+export const title = 'Importing the package';
 
 /** Beside google-auth-library, what both take over an empty module: milliseconds would fail a busy machine. */
 const CEILING = 0.5;

@@ -4,6 +4,7 @@ import { describeNetworkError } from '../../src/net/network-error.js';
 import { type Redacted, reveal } from '../../src/redacted.js';
 import { loadSdk } from '../../src/secret/load-sdk.js';
 import type { VaultConnection } from './connection.js';
+import { loadNodeVault } from './load-node-vault.js';
 import type { VaultSettings } from './settings.js';
 import { createTransport, type VaultAnswer } from './transport.js';
 
@@ -34,7 +35,7 @@ export type LoadNodeVault = () => Promise<{ default: typeof NodeVault }>;
 export async function createVaultClient(
   settings: VaultSettings,
   connection: VaultConnection,
-  load: LoadNodeVault = () => import('node-vault'),
+  load: LoadNodeVault = loadNodeVault,
 ): Promise<VaultClient> {
   const { default: nodeVault } = await loadSdk(load, 'vault', 'node-vault');
   const vault = nodeVault({

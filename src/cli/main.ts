@@ -219,19 +219,24 @@ function fault(value: string): ImsFault {
   return parsed;
 }
 
-/** Commander's error as one of ours. What stands after `=` may be a secret in the wrong place: it is not repeated. */
+/** Commander's error as one of ours. */
 function usageError({ message }: CommanderError): ConfigInvalidError {
   const [what = '', suggestion] = message.replace(/^error: /, '').split(/\n(?=\(Did you mean )/);
   return new ConfigInvalidError(
-    [
-      {
-        path: '',
-        message: what.replace(/^(unknown option '[^=]*)=[\s\S]*'$/, "$1'").replace(/\.$/, ''),
-        source: 'command line',
-      },
-    ],
+    [{ path: '', message: withoutValues(what).replace(/\.$/, ''), source: 'command line' }],
     { hint: suggestion === undefined ? 'imsvault --help lists the commands.' : suggestion.replace(/^\(|\)$/g, '') },
   );
+}
+
+/** A word that looks like no name, and all that stands after `=`, may be a secret in the wrong place: not repeated. */
+function withoutValues(message: string): string {
+  const isName = (word: string) => /^-{0,2}[a-z][a-z-]{0,29}$/i.test(word);
+  return message
+    .replace(/^(unknown option '[^=]*)=[\s\S]*'$/, "$1'")
+    .replace(/^(unknown (?:option|command)) '([\s\S]*)'$/, (all, what, word) => (isName(word) ? all : what))
+    .replace(/\b(argument|value) '([\s\S]*)' is invalid/, (all, what, word) =>
+      isName(word) ? all : `${what} is invalid`,
+    );
 }
 
 /** Read from the words themselves: an error may come before the command line is understood. */

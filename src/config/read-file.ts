@@ -77,10 +77,7 @@ function decode(file: string, content: Buffer): string {
 }
 
 function refuse(file: string, what: string, hint?: string): ConfigInvalidError {
-  return new ConfigInvalidError(
-    [{ path: '', message: `the config file ${file} ${what}` }],
-    hint === undefined ? {} : { hint },
-  );
+  return new ConfigInvalidError([{ path: '', message: `the config file ${file} ${what}` }], { hint });
 }
 
 const quote = (file: string) => (/^[\w./-]+$/.test(file) ? file : `'${file.replaceAll("'", "'\\''")}'`);

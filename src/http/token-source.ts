@@ -30,13 +30,17 @@ export function createTokenSource(provider: TokenGiver, clock: Clock = systemClo
   }
   /** When each came, monotonic. */
   const replacements = new WeakMap<AccessToken, number>();
-  let askAt = -Infinity;
+  /** By a timer: a look at the clock costs a request as much as all that is done to it here. */
+  let hasAsked = false;
 
   return {
     held() {
       const token = provider.peekToken();
-      if (token !== undefined && clock.monotonic() >= askAt) {
-        askAt = clock.monotonic() + ASK_INTERVAL_MS;
+      if (token !== undefined && !hasAsked) {
+        hasAsked = true;
+        clock.setTimer(() => {
+          hasAsked = false;
+        }, ASK_INTERVAL_MS);
         provider.getToken().catch(() => undefined);
       }
       return token;

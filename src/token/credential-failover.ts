@@ -134,10 +134,5 @@ function isSame(a: Credential, b: Credential): boolean {
 }
 
 function withNotes(error: TokenRequestRejectedError, notes: readonly string[]): TokenRequestRejectedError {
-  const { hint } = error;
-  return new TokenRequestRejectedError(
-    `${error.message}; ${notes.join('; ')}`,
-    error,
-    hint === undefined ? {} : { hint },
-  );
+  return new TokenRequestRejectedError(`${error.message}; ${notes.join('; ')}`, error, { hint: error.hint });
 }

@@ -25,6 +25,9 @@ export interface TokenManagerOptions {
   onEvent?: (event: TokenEvent) => void;
 }
 
+/** Of a token that had ended when it came: its machine slept meanwhile, or others had used up all but the end of it. */
+const MAX_TRIES_AGAIN = 3;
+
 /** Keeps one token and renews it in time. */
 export interface TokenManager {
   getToken(options?: GetTokenOptions): Promise<AccessToken>;
@@ -155,12 +158,14 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
 
   /** @param short a token that has just come; better than none while it lasts */
   async function startAgain(short: AccessToken): Promise<AccessToken> {
-    const token = await startRenewal(inBackground()).catch((error: unknown) => {
-      if (hasEnded(short)) throw error;
-      return short;
-    });
-    if (hasEnded(token)) throw new ImsvaultError('ERR_TOKEN_ENDPOINT_UNAVAILABLE', 'the token had ended when it came');
-    return token;
+    for (let tries = 1; tries <= MAX_TRIES_AGAIN; tries++) {
+      const token = await startRenewal(inBackground()).catch((error: unknown) => {
+        if (hasEnded(short)) throw error;
+        return short;
+      });
+      if (!hasEnded(token)) return token;
+    }
+    throw new ImsvaultError('ERR_TOKEN_ENDPOINT_UNAVAILABLE', 'each token had ended when it came');
   }
 
   function hasEnded(token: AccessToken): boolean {

@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import type { ImsFault } from '../../src/testing/index.js';
 import type { SimulatedEmulator } from '../token/simulation/emulated-ims.js';
@@ -38,42 +47,43 @@ const STORE_TROUBLES: readonly Trouble[] = ['away', 'silent', 'denied', 'read-on
 const CREDENTIAL_TROUBLES = ['away', 'denied', 'gone', 'malformed'] as const;
 
 /** What a user, another program or a bad disk can do to the files of a machine's cache; run as it is, at any moment. */
-export const CACHE_FAULTS: Record<string, (folder: string, file: string) => void> = {
-  corrupt: (_folder, file) => writeFileSync(file, '{"schema":"imsvault-cache/1","access_token":"x'),
-  truncated: (_folder, file) => writeFileSync(file, readFileSync(file).subarray(0, 100)),
-  empty: (_folder, file) => writeFileSync(file, ''),
-  newer: (_folder, file) =>
-    writeFileSync(file, readFileSync(file, 'utf8').replace('imsvault-cache/1', 'imsvault-cache/2')),
-  open: (_folder, file) => chmodSync(file, 0o644),
-  linked: (folder, file) => {
+const CACHE_FAULTS: ((folder: string, file: string) => void)[] = [
+  (_folder, file) => writeFileSync(file, '{"schema":"imsvault-cache/1","access_token":"x'),
+  (_folder, file) => writeFileSync(file, readFileSync(file).subarray(0, 100)),
+  (_folder, file) => writeFileSync(file, ''),
+  (_folder, file) => writeFileSync(file, readFileSync(file, 'utf8').replace('imsvault-cache/1', 'imsvault-cache/2')),
+  (_folder, file) => chmodSync(file, 0o644),
+  (folder, file) => {
     rmSync(file);
     symlinkSync(join(folder, 'salt'), file);
   },
-  directory: (_folder, file) => {
+  (_folder, file) => {
     rmSync(file, { force: true });
     mkdirSync(join(file, 'x'), { recursive: true });
   },
-  pipe: (_folder, file) => {
+  (_folder, file) => {
     rmSync(file, { force: true });
     execFileSync('mkfifo', [file]);
   },
-  'a lock that nobody holds': (_folder, file) => writeFileSync(`${file}.lock`, ''),
-  'a folder in place of the lock': (_folder, file) => mkdirSync(`${file}.lock`),
-  'no salt': (folder) => rmSync(join(folder, 'salt')),
-  'no folder': (folder) => rmSync(folder, { recursive: true }),
-  'a file in place of the folder': (folder) => {
+  (_folder, file) => writeFileSync(`${file}.lock`, ''),
+  (_folder, file) => mkdirSync(`${file}.lock`),
+  (folder) => rmSync(join(folder, 'salt')),
+  (folder) => rmSync(folder, { recursive: true }),
+  (folder) => {
     rmSync(folder, { recursive: true });
     writeFileSync(folder, '');
   },
-  'an open folder': (folder) => chmodSync(folder, 0o777),
-};
+  (folder) => chmodSync(folder, 0o777),
+];
 
 /** @returns puts it right again */
 export function breakCache(runtime: string, random: Random): () => void {
   const folder = join(runtime, 'imsvault');
   try {
-    const file = readdirSync(folder).find((name) => name.endsWith('.json') && name !== 'first-seen.json');
-    oneOf(Object.values(CACHE_FAULTS), random)(folder, join(folder, file ?? 'none.json'));
+    const name = readdirSync(folder).find((each) => each.endsWith('.json') && each !== 'first-seen.json');
+    const file = join(folder, name ?? 'none.json');
+    // One that is broken already is left as it is: to read a pipe would wait for its writer.
+    if (lstatSync(file).isFile()) oneOf(CACHE_FAULTS, random)(folder, file);
   } catch {
     // It is broken already.
   }

@@ -60,6 +60,20 @@ describe('a command line that cannot be', () => {
     expect(stderr).not.toContain('s3cr3t');
   });
 
+  it.each([
+    [['token', '-o', '--client-secret=p8e-S3CR3T'], "option '-o, --output <format>' argument is invalid. Allowed"],
+    [['emulator', '--port', 'p8e-S3CR3T'], "option '--port <number>' argument is invalid. It must"],
+    [['completion', 'p8e-S3CR3T'], 'is invalid'],
+    [['p8e-S3CR3T'], 'unknown command (command line)'],
+    [['token', '--p8e-S3CR3T'], 'unknown option (command line)'],
+    [['token', 'p8e-S3CR3T', 'p8e-S3CR3T'], 'too many arguments'],
+  ])('nor a word that looks like no name: %j', async (args, message) => {
+    const { code, stderr } = await run(args);
+    expect(code).toBe(2);
+    expect(stderr).toContain(message);
+    expect(stderr).not.toContain('S3CR3T');
+  });
+
   it('refuses a secret in a flag, and does not repeat it', async () => {
     const set = ['provider=vault', 'auth.method=token', 'auth.token=s3cr3t'].flatMap((flag) => [
       '--set',

@@ -32,6 +32,22 @@ describe('the leader of an election', () => {
     expect(electionState(entries, 6000).failure?.id).toBe('failure of a');
   });
 
+  it('is no failure, and there is none where there is no claim', () => {
+    expect(electionState([], 1000)).toStrictEqual({});
+    expect(electionState([entry('a', 1000)], 1000)).toStrictEqual({ leader: entry('a', 1000) });
+    const late = failureOf('a', 1000 + TTL + 3000);
+    expect(electionState([entry('a', 1000), late], 1000 + TTL + 3000)).toStrictEqual({ failure: late });
+  });
+
+  it('is over with the failure of one that it had lost against, however many came before', () => {
+    const entries = [entry('a', 1000), entry('b', 30_000), entry('c', 30_500), failureOf('b', 31_000)];
+    expect(leaderOf(entries, 31_000)).toBeUndefined();
+  });
+
+  it('is not ended by the failure of a claim that nobody knows', () => {
+    expect(leaderOf([entry('b', 1000), failureOf('gone', 2000)], 2000)).toBe('b');
+  });
+
   it('is not ended by the late failure of a claim that was dead when it entered', () => {
     const entries = [entry('a', 1000), entry('b', 1000 + TTL), failureOf('a', 1000 + TTL + 3000)];
     expect(leaderOf(entries, 1000 + TTL + 3000)).toBe('b');

@@ -23,8 +23,10 @@ interface Given {
   others?: SecretVersion[] | Error;
   /** What IMS accepts. */
   accepted: string[];
-  /** Answers in place of a rejection. */
+  /** Answers in place of a rejection, from the second try on. */
   failure?: Error;
+  /** Answers in place of the first rejection. */
+  firstFailure?: Error;
   /** Time that an exchange takes. */
   exchangeMs?: number;
 }
@@ -63,6 +65,7 @@ function setup(given: Given) {
         const fields = { tokenType: 'bearer', expiresAt: now + 1000, issuedAt: now, scope: [], clientId };
         return { token: new AccessToken({ ...fields, accessToken: reveal(secret) }), clockOffsetMs: 0 };
       }
+      if (given.firstFailure !== undefined && tried.length === 1) throw given.firstFailure;
       throw given.failure && tried.length > 1
         ? given.failure
         : new TokenRequestRejectedError(
@@ -201,6 +204,22 @@ describe('a client secret that IMS rejects', () => {
     const slow = setup({ reads: [version('1', secrets)], accepted: ['s-second'], exchangeMs: 70_000 });
     expect((await failing(slow)).message).toBe('rejected, try 1; no time was left to try more');
     expect(slow.tried).toEqual(['s-first']);
+  });
+
+  it.each([
+    ['an outage', new ImsvaultError('ERR_TOKEN_ENDPOINT_UNAVAILABLE', 'down')],
+    ['another rejection', new TokenRequestRejectedError('no', { error: 'invalid_scope', status: 400 })],
+  ])('is not what %s means', async (_title, firstFailure) => {
+    const bench = setup({ reads: [version('1', ['s-first', 's-second'])], accepted: ['s-second'], firstFailure });
+    expect(await failing(bench)).toBe(firstFailure);
+    expect(bench.tried).toEqual(['s-first']);
+  });
+
+  it('may be right for another client', async () => {
+    const moved = { value: redact('{"client_id":"other","client_secret":"s-first"}'), id: '2' };
+    const bench = setup({ reads: [version('1', ['s-first']), moved], accepted: [] });
+    await failing(bench);
+    expect(bench.tried).toEqual(['s-first', 's-first']);
   });
 
   it("ends with the caller's reason", async () => {

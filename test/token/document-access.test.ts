@@ -93,7 +93,10 @@ describe('reading', () => {
 
   it('is unavailable when no answer comes', async () => {
     const { clock, store } = setUp({ readSecret: () => new Promise(() => undefined) });
-    await expect(settled(clock, store.read(signal))).rejects.toMatchObject({ code: 'ERR_SECRET_UNAVAILABLE' });
+    await expect(settled(clock, store.read(signal))).rejects.toMatchObject({
+      code: 'ERR_SECRET_UNAVAILABLE',
+      message: 'ims/token in fake: no answer within 10000 ms',
+    });
     expect(clock.monotonic()).toBe(10_000);
   });
 });
@@ -122,15 +125,63 @@ describe('writing', () => {
   });
 
   it('puts where it cannot swap', async () => {
-    const { store } = setUp({ putSecret: async () => ({ id: '5' }) });
+    const options: (WriteOptions | undefined)[] = [];
+    const { store } = setUp({
+      putSecret: async (_ref, _value, given) => {
+        options.push(given);
+        return { id: '5' };
+      },
+    });
     expect(store.replace).toBeUndefined();
     expect(await store.put(documentOf(), signal)).toBeUndefined();
+    expect(options).toEqual([{ signal: expect.any(AbortSignal), create: true }]);
   });
 
   it('is denied where the provider only reads', async () => {
     await expect(setUp().store.put(documentOf(), signal)).rejects.toMatchObject({
       code: 'ERR_SECRET_ACCESS_DENIED',
+      message: 'ims/token in fake: the provider fake cannot write',
     });
+  });
+
+  it('claims and annotates where the provider can, within the same time', async () => {
+    const calls: unknown[] = [];
+    const { store, clock } = setUp({
+      claimSpreadMs: 2000,
+      election: {
+        enter: async (...call) => {
+          calls.push(call);
+          return { ...entry, createdAt: 1, versionId: 'v' };
+        },
+        list: (...call) => {
+          calls.push(call);
+          return new Promise(() => undefined);
+        },
+      },
+      async annotateSecret(...call) {
+        calls.push([this.name, ...call]);
+      },
+    });
+    const entry = { generation: 1, id: 'i', ttlMs: 1 };
+    const metadata = { expiresAt: 1, generation: 1, clientId: 'c' };
+    const within = expect.any(AbortSignal);
+    expect(store.claimSpreadMs).toBe(2000);
+    expect(await store.election?.enter(entry, signal)).toMatchObject({ versionId: 'v' });
+    await store.annotate?.(metadata, signal);
+    const listing = expect(store.election?.list(1, signal)).rejects.toMatchObject({ code: 'ERR_SECRET_UNAVAILABLE' });
+    await clock.advance(10_000);
+    await listing;
+    expect(calls).toEqual([
+      [ref, entry, { signal: within, create: true }],
+      ['fake', ref, metadata, { signal: within }],
+      [ref, 1, { signal: within }],
+    ]);
+  });
+
+  it('has no more than the provider has', () => {
+    const { store } = setUp();
+    expect(Object.keys(store).sort()).toEqual(['claimSpreadMs', 'place', 'put', 'read']);
+    expect(store.claimSpreadMs).toBe(0);
   });
 
   it('sends nothing that readers would refuse', async () => {

@@ -53,6 +53,38 @@ describe('pause after failures', () => {
     expect(await pauseAfter(2, hasUsableToken, 0.999_999, outage(wish))).toBe(expected);
   });
 
+  it('is none where another process renews: who has a token only comes again when that says', async () => {
+    const clock = createManualClock();
+    const pause = createFailurePause(clock, () => 0.999_999);
+    const othersRenew = new ImsvaultError('ERR_TOKEN_WAIT_TIMEOUT', 'another renews', { retryAfterMs: 5000 });
+    await clock.advance(10_000);
+    pause.failed(othersRenew, true);
+    expect([pause.leftMs(true), pause.leftMs(false)]).toEqual([5000, 0]);
+    expect([pause.refusal(true), pause.refusal(false)]).toEqual([othersRenew, undefined]);
+    await clock.advance(4999);
+    expect(pause.refusal(true)).toBe(othersRenew);
+    await clock.advance(1);
+    expect([pause.leftMs(true), pause.refusal(true)]).toEqual([0, undefined]);
+    pause.failed(new ImsvaultError('ERR_TOKEN_WAIT_TIMEOUT', 'another renews'), true);
+    expect(pause.leftMs(true)).toBe(0);
+    pause.failed(othersRenew, true);
+    pause.succeeded();
+    expect(pause.leftMs(true)).toBe(0);
+    // Not counted: this is the first failure.
+    pause.failed(outage(), true);
+    expect(Math.round(pause.leftMs(true))).toBe(1000);
+  });
+
+  it('for who has no token counts only failures without one, and none that was a wait for others', () => {
+    const pause = createFailurePause(createManualClock(), () => 0.999_999);
+    for (let failure = 0; failure < 5; failure++) {
+      pause.failed(outage(), true);
+      pause.failed(new ImsvaultError('ERR_TOKEN_WAIT_TIMEOUT', 'in vain'));
+    }
+    expect(pause.leftMs(false)).toBe(0);
+    expect(pause.leftMs(true)).toBeGreaterThan(1000);
+  });
+
   it('ends with a success, and starts small again', async () => {
     const clock = createManualClock();
     const pause = createFailurePause(clock, () => 0.999_999);

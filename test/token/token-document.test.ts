@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { ImsvaultError } from '../../src/errors.js';
 import { redact, reveal } from '../../src/redacted.js';
+import { parseTokenFields } from '../../src/token/published-token.js';
 import { parseTokenDocument, serializeTokenDocument } from '../../src/token/token-document.js';
 import { jwt } from '../support/fake-token.js';
 import { expectNoSecrets, renderings } from '../support/leaks.js';
@@ -102,11 +103,15 @@ const refused: [string, object | string, 'alone'?][] = [
   ['a text', '"x"'],
   ['another schema', { schema: 'other/1' }],
   ['version 0', { schema: 'imsvault-token/0' }],
+  ['a schema that is a list', { schema: ['imsvault-token/1'] }],
+  ['a schema that begins otherwise', { schema: 'x-imsvault-token/1' }],
+  ['a schema that goes on', { schema: 'imsvault-token/1-x' }],
   ['no schema', { schema: undefined }],
   ['a client secret', { client_secret: 'p8e-SECRET' }],
   ['client secrets', { client_secrets: ['p8e-SECRET'] }],
   ['an identity of another length', { identity: 'x'.repeat(42) }],
   ['no identity', { identity: undefined }],
+  ['an identity that is a list', { identity: ['x'.repeat(43)] }],
   ['a token_endpoint that is no text', { token_endpoint: 1 }],
   ['a token_endpoint that is too long', { token_endpoint: 'x'.repeat(2049) }],
   ['a negative generation', { generation: -1 }],
@@ -127,12 +132,21 @@ const refused: [string, object | string, 'alone'?][] = [
   ['a space in the client_id', { client_id: 'cli ent' }],
   ['an empty client_id', { client_id: '' }],
   ['a long client_id', { client_id: 'c'.repeat(257) }],
+  // Of an opaque token nothing else says what its client is.
+  ['an empty client_id of an opaque token', { access_token: 'opaque', client_id: '' }],
+  ['a space at the end of the client_id', { access_token: 'opaque', client_id: 'client ' }],
+  ['a space before the client_id', { access_token: 'opaque', client_id: ' client' }],
+  ['a client_id that is a list', { access_token: 'opaque', client_id: ['client'] }],
+  ['no client_id', { access_token: 'opaque', client_id: undefined }],
   ["another client's token", { client_id: 'other' }, 'alone'],
   ['a publish_id with a space', { publish_id: 'a b' }],
   ['no publish_id', { publish_id: undefined }],
   ['no expires_at', { expires_at: undefined }],
   ['an expires_at that is a number', { expires_at: NOW + HOUR }],
   ['an expires_at without zone', { expires_at: '2030-01-01T01:00:00' }],
+  ['an expires_at with something before it', { expires_at: `x${iso(NOW + HOUR)}` }],
+  ['an expires_at with something behind it', { expires_at: `${iso(NOW + HOUR)} (Z)` }],
+  ['an expires_at that is issued_at', { expires_at: iso(NOW) }, 'alone'],
   ['an expires_at that is no date', { expires_at: '2030-13-45T01:00:00Z' }, 'alone'],
   ['an expires_at before issued_at', { expires_at: iso(NOW - 1) }, 'alone'],
   ['an expires_at of more than a year', { access_token: 'opaque', expires_at: iso(NOW + 366 * 24 * HOUR) }, 'alone'],
@@ -142,8 +156,10 @@ const refused: [string, object | string, 'alone'?][] = [
   ['a renewal of less than 1 s', { renewal: { id: 'a', ttl: 0.9 } }],
   ['a renewal of more than 120 s', { renewal: { id: 'a', ttl: 120.1 } }],
   ['a renewal without ttl', { renewal: { id: 'a' } }],
+  ['a renewal with a ttl of text', { renewal: { id: 'a', ttl: '20' } }],
   ['a failure with a code that is a sentence', { last_failure: { ...valid.last_failure, code: 'a b' } }],
   ['a failure with a negative pause', { last_failure: { ...valid.last_failure, retry_after: -1 } }],
+  ['a failure with a pause of text', { last_failure: { ...valid.last_failure, retry_after: '5' } }],
   ['a failure with a count of 0', { last_failure: { ...valid.last_failure, count: 0 } }],
   ['a failure that is a text', { last_failure: 'x' }],
   [
@@ -169,6 +185,39 @@ describe('a document is refused that has', () => {
   });
 });
 
+it.each<[object | string, string]>([
+  ['{', 'it is not a JSON object'],
+  ['"x"', 'it is not a JSON object'],
+  [{ padding: 'x'.repeat(16 * 1024) }, 'it is larger than 16384 bytes'],
+  [{ schema: 'other/1' }, 'it is no token document'],
+  [{ client_secret: 'x' }, 'it holds a client secret'],
+  [{ identity: 'x' }, 'its identity is malformed'],
+  [{ token_endpoint: 1 }, 'its token_endpoint is malformed'],
+  [{ identity_revision: -1 }, 'its identity_revision is malformed'],
+  [{ generation: -1 }, 'its generation is malformed'],
+  [{ access_token: '' }, 'its access_token is malformed'],
+  [{ token_type: 'mac' }, 'its token_type is not bearer'],
+  [{ scope: 1 }, 'its scope is malformed'],
+  [{ client_id: '' }, 'its client_id is malformed'],
+  [{ publish_id: '' }, 'its publish_id is malformed'],
+  [{ issued_at: '' }, 'its times are malformed'],
+  [{ expires_at: iso(NOW) }, 'its times are malformed'],
+  [{ expires_at: iso(NOW + 400 * 24 * HOUR) }, 'its expires_at is more than a year away'],
+  [{ client_id: 'other' }, "its client_id is not its token's"],
+  [{ expires_at: iso(NOW + 2 * HOUR) }, "its expires_at is later than its token's"],
+  [{ renewal: {} }, 'its renewal is malformed'],
+  [{ renewal: { id: 'a', ttl: 0 } }, 'its renewal.ttl is out of bounds'],
+  [{ last_failure: {} }, 'its last_failure is malformed'],
+  [{ last_failure: { ...valid.last_failure, code: '' } }, 'its last_failure.code is malformed'],
+  [{ last_failure: { ...valid.last_failure, retry_after: -1 } }, 'its last_failure.retry_after is malformed'],
+  [{ last_failure: { ...valid.last_failure, count: 0 } }, 'its last_failure.count is malformed'],
+])('a document that is refused has what is wrong with it said: %j', (change, message) => {
+  expect(attempt(typeof change === 'string' ? change : { ...valid, ...change })).toMatchObject({
+    message: `the store: ${message}`,
+    hint: 'The token store must name a secret of its own, which only imsvault writes.',
+  });
+});
+
 describe('a document is accepted that has', () => {
   it.each([
     ['exactly 16 KiB', { padding: 'x'.repeat(16 * 1024 - JSON.stringify(valid).length - ',"padding":""'.length) }],
@@ -176,11 +225,60 @@ describe('a document is accepted that has', () => {
     ['a token that is no JWT', { access_token: 'AZaz09-._~+/==' }],
     ['an expiry of just a year', { access_token: 'opaque', expires_at: iso(NOW + 365 * 24 * HOUR) }],
     ["an expiry two minutes past the token's own", { expires_at: iso(NOW + HOUR + 120_000) }],
-    ['claims of 1 s and 120 s', { renewal: { id: 'a', ttl: 120 } }],
+    ['a claim of 120 s', { renewal: { id: 'a', ttl: 120 } }],
+    ['a claim of 1 s', { renewal: { id: 'a', ttl: 1 } }],
+    ['a token_endpoint of 2,048 characters', { token_endpoint: 'x'.repeat(2048) }],
+    [
+      'a first failure that is not to be waited out',
+      { last_failure: { ...valid.last_failure, retry_after: 0, count: 1 } },
+    ],
+    ['the credential version of its failure', { last_failure: { ...valid.last_failure, credential_version: '7' } }],
     ['no scope', { scope: '' }],
   ])('%s', (_, change) => {
     expect(attempt({ ...valid, ...change })).not.toBeInstanceOf(Error);
     expect(schema.safeParse({ ...valid, ...change }).success).toBe(true);
+  });
+
+  it('a credential version, and none where that is malformed', () => {
+    const versionOf = (version: unknown) =>
+      parse({ ...valid, last_failure: { ...valid.last_failure, credential_version: version } }).lastFailure;
+    expect(versionOf('7')).toMatchObject({ credentialVersion: '7' });
+    for (const odd of [7, '', 'a b', 'x'.repeat(257), null])
+      expect(versionOf(odd)).not.toHaveProperty('credentialVersion');
+    const text = reveal(
+      serializeTokenDocument(parse({ ...valid, last_failure: { ...valid.last_failure, credential_version: '7' } })),
+    );
+    expect(JSON.parse(text).last_failure.credential_version).toBe('7');
+  });
+
+  it('scopes, without empty ones', () => {
+    expect(parse({ ...valid, scope: 'openid,,AdobeID' }).token?.scope).toEqual(['openid', 'AdobeID']);
+    expect(parse({ ...valid, scope: '' }).token?.scope).toEqual([]);
+  });
+
+  it("a token whose claims tell its beginning, but not its life, and times of this machine's own clock", () => {
+    const access_token = jwt({ client_id: 'client', created_at: String(NOW) });
+    expect(attempt({ ...valid, access_token, expires_at: iso(NOW + 24 * HOUR) })).not.toBeInstanceOf(Error);
+    const fail = (message: string) => new ImsvaultError('ERR_SECRET_MALFORMED', message);
+    const ahead = { ...valid, issued_at: iso(NOW + HOUR), expires_at: iso(NOW + 2 * HOUR) };
+    expect(() => parseTokenFields(ahead, NOW, fail)).toThrow("later than its token's");
+    expect(parseTokenFields(ahead, NOW, fail, 'own').expiresAt).toBe(NOW + 2 * HOUR);
+    const longer = { ...valid, expires_at: iso(NOW + HOUR + 121_000) };
+    expect(() => parseTokenFields(longer, NOW, fail, 'own')).toThrow("later than its token's");
+  });
+
+  it('no more fields than it had', () => {
+    const { schema: version, identity, token_endpoint } = valid;
+    const least = { schema: version, identity, token_endpoint, generation: 0 };
+    expect(parse(least)).toStrictEqual({
+      identity,
+      identityRevision: 0,
+      tokenEndpoint: token_endpoint,
+      generation: 0,
+      readOnly: false,
+      unknown: {},
+    });
+    expect(JSON.parse(reveal(serializeTokenDocument(parse(least))))).toEqual(least);
   });
 
   it('a pause of more than five minutes, which counts as five', () => {

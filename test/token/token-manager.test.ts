@@ -257,7 +257,7 @@ describe('token manager', () => {
 
     failWith(undefined);
     const again = manager.getToken();
-    for (let round = 0; round < 2; round++) {
+    for (let round = 0; round < 4; round++) {
       await clock.advance(100);
       clock.jump(2 * HOUR);
       await clock.advance(100);

@@ -6,6 +6,8 @@ export interface EchoServer {
   url: string;
   /** What the next answers are. */
   status: number;
+  /** The body of the last request. */
+  received: string;
   close(): Promise<void>;
 }
 
@@ -13,6 +15,7 @@ export interface EchoServer {
 export async function startEchoServer(): Promise<EchoServer> {
   const server = createServer(async (request, response) => {
     const body = await buffer(request).then(String, () => '');
+    echoServer.received = body;
     const secret =
       new URLSearchParams(body).get('client_secret') ??
       request.headers.authorization ??
@@ -50,6 +53,7 @@ export async function startEchoServer(): Promise<EchoServer> {
   const echoServer: EchoServer = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     status: 400,
+    received: '',
     async close() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

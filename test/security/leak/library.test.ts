@@ -185,6 +185,7 @@ describe.each(['env', 'file', 'vault', 'aws-secrets-manager', 'azure-key-vault']
       evidence.see(`status after ${status}`, provider.status());
       await provider.close();
     }
+    evidence.expectOnly('request to IMS', echo.received, 'client secret');
     stop();
     expectNone();
   });
@@ -212,7 +213,9 @@ describe.each(['vault', 'aws-secrets-manager', 'azure-key-vault'])('a token shar
     const { block, env } = (stores[name] as LeakStore).works;
     const tokenStore = {
       ...block,
-      [name === 'vault' ? 'path' : name === 'azure-key-vault' ? 'secretName' : 'secretId']: 'ims-shared',
+      ...({ vault: { path: 'ims/shared' }, 'azure-key-vault': { secretName: 'ims-shared' } }[name] ?? {
+        secretId: 'ims-shared',
+      }),
     };
     const providers = [1, 2].map(() =>
       createTokenProvider({ ...configOf({ block, env }), tokenStore } as unknown as ImsvaultConfig, {

@@ -72,6 +72,9 @@ describe.each(['env', 'file', 'vault', 'aws-secrets-manager', 'azure-key-vault']
     expect(token.code, token.stderr.slice(-2000)).toBe(0);
     evidence.hide('access token', ...ims.issuedTokens());
     evidence.expectOnly('stdout of imsvault token', token.stdout, 'access token');
+    // From the cache file, by the way that loads nothing of the rest.
+    const warm = await noisy.run(['token', '-c', config], { env, outlet: true });
+    expect(ims.isIssued(warm.stdout.trim())).toBe(true);
     const rest = await Promise.all([
       noisy.run(['doctor', '-c', config, '-o', 'json', '--debug'], { env }),
       noisy.run(['status', '-c', config, '--debug'], { env }),
@@ -328,6 +331,8 @@ describe('the rest of the command line', () => {
     const cache = noisy.files().filter((path) => /^run\/imsvault\/[0-9a-f]{32}\.json$/.test(path));
     expect(cache.length).toBeGreaterThan(0);
     for (const path of cache) evidence.expectOnly('cache file', noisy.read(path), 'access token');
+    // Of the agent, which had the client secret in its own environment.
+    expect(noisy.files().filter((path) => /^notes\/child-\d+\.(args|environ)$/.test(path)).length).toBeGreaterThan(1);
     const declared = [...cache, 'run/imsvault-agent-token', 'cwd/sink'];
     noisy.seeFiles((path) => declared.includes(path) || FILES_OF_THE_TEST.test(path));
     expectNone();

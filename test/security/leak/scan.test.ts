@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { ImsvaultError } from '../../../src/errors.js';
 import { redact } from '../../../src/redacted.js';
+import { OUTLETS } from './outlets.js';
 import { collectEvidence, findLeaks, newMarker } from './scan.js';
 
 const secret = newMarker('secret');
@@ -72,9 +74,21 @@ describe('the scanner', () => {
     const token = newMarker('token');
     evidence.hide('access token', token);
     evidence.hide('client secret', secret);
-    evidence.expectOnly('stdout', token, 'access token');
-    expect(() => evidence.expectOnly('stdout', 'nothing', 'access token')).toThrow('shows its access token');
-    expect(() => evidence.expectOnly('stdout', token + secret, 'access token')).toThrow('client secret in stdout');
+    evidence.expectOnly('stdout of imsvault token', token, 'access token');
+    expect(() => evidence.expectOnly('stdout of imsvault token', 'nothing', 'access token')).toThrow(
+      'shows its access token',
+    );
+    expect(() => evidence.expectOnly('stdout of imsvault token', token + secret, 'access token')).toThrow(
+      'client secret in stdout of imsvault token',
+    );
+  });
+
+  it('looks at every declared outlet in one test or another', () => {
+    const tests = ['programs.test.ts', 'library.test.ts'].map((name) =>
+      readFileSync(new URL(name, import.meta.url), 'utf8'),
+    );
+    const looked = [...tests.join('\n').matchAll(/expectOnly\(\s*(['"])(.*?)\1,/g)].map(([, , outlet]) => outlet);
+    expect([...new Set(looked)].sort()).toEqual(Object.keys(OUTLETS).sort());
   });
 
   it('says where it stands without repeating it', () => {

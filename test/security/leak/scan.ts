@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { inspect } from 'node:util';
 import { expect } from 'vitest';
 import { renderings } from '../../support/leaks.js';
+import type { Outlet } from './outlets.js';
 
 /** One secret that is looked for, with the kind that a report names it by. */
 export interface Marked {
@@ -82,7 +83,7 @@ export interface Evidence {
   /** @throws with every leak; forgets what was seen */
   expectNone(): void;
   /** An outlet: what it is for must be in `text`, and no other kind of secret. */
-  expectOnly(outlet: string, text: string, kind: string): void;
+  expectOnly(outlet: Outlet, text: string, kind: string): void;
 }
 
 export function collectEvidence(): Evidence {

@@ -1,7 +1,7 @@
 // Writes docs/api from the docstrings of everything that the package exports; fails where one is missing.
 //   node scripts/api/run.mjs            writes
 //   node scripts/api/run.mjs --check    writes nothing; fails when docs/api is out of date
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -15,20 +15,23 @@ if (!existsSync(join(here, 'node_modules'))) {
   execFileSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd: here, stdio: 'inherit' });
 }
 const out = check ? mkdtempSync(join(tmpdir(), 'imsvault-api-')) : docs;
-execFileSync(process.execPath, ['node_modules/typedoc/bin/typedoc', '--logLevel', 'Warn', '--out', out], {
-  cwd: here,
-  stdio: 'inherit',
-});
-if (check) {
+const { status } = spawnSync(
+  process.execPath,
+  ['node_modules/typedoc/bin/typedoc', '--logLevel', 'Warn', '--out', out],
+  { cwd: here, stdio: 'inherit' },
+);
+// It has said what is wrong.
+process.exitCode = status === 0 ? 0 : 1;
+if (check && status === 0) {
   const outdated = [...new Set([...pagesIn(out), ...pagesIn(docs)])].filter(
     (page) => read(out, page) !== read(docs, page),
   );
-  rmSync(out, { recursive: true });
   if (outdated.length > 0) {
     console.error(`docs/api is out of date: ${outdated.join(', ')}; run: npm run docs:api`);
     process.exitCode = 1;
   }
 }
+if (check) rmSync(out, { recursive: true });
 
 function pagesIn(folder) {
   return existsSync(folder)

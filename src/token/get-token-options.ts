@@ -1,5 +1,6 @@
 import { AccessToken } from '../access-token.js';
 
+/** How a token is wanted. */
 export interface GetTokenOptions {
   /** Ends this call's wait, with `signal.reason`; a renewal that others wait for goes on. */
   signal?: AbortSignal;

@@ -91,9 +91,9 @@ describe('the cache of a machine', () => {
       records.map(({ tree }) => JSON.stringify(tree)),
       records.chain(({ tree }) => mutatedJson(fc.constant(tree))),
     ),
-    mode: fc.constantFrom(0o600, 0o600, 0o600, 0o400, 0o640, 0o604, 0o666),
-    kind: fc.constantFrom('file', 'file', 'file', 'link', 'foreign'),
-    padding: fc.constantFrom(0, 0, 0, 16_384),
+    mode: fc.constantFrom(...Array(9).fill(0o600), 0o400, 0o640, 0o604, 0o666),
+    kind: fc.constantFrom('file', 'file', 'file', 'file', 'file', 'file', 'link', 'foreign'),
+    padding: fc.constantFrom(0, 0, 0, 0, 0, 0, 16_384),
   });
   fuzz('cache file', files, ({ text, mode, kind, padding }) => {
     const file = join(folder, 'record.json');

@@ -97,8 +97,8 @@ const together = (worker: Worker) => Promise.all(Array.from({ length: 20 }, () =
 /** The store has the token that the worker has: nothing was lost, and nobody has to make another. */
 async function expectShared({ worker, another }: Stage, accessToken: string): Promise<void> {
   const consumer = another('consumer');
-  // A busy machine may miss the first try to write; each further one comes later.
-  const hurry = setInterval(() => worker.clock.advance(WRITE_BACK_MS), 3000);
+  // A busy machine may miss the first try to write; each further one comes later, and moving on ends one that is under way.
+  const hurry = setInterval(() => worker.clock.advance(WRITE_BACK_MS), 2 * requestMs + 1000);
   worker.clock.advance(WRITE_BACK_MS);
   const { outcome } = await settled(consumer.getToken(), PATIENCE_MS, consumer.clock).finally(() =>
     clearInterval(hurry),

@@ -10,7 +10,7 @@ import { afterFiles, closeFiles } from './support/observed-files.js';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
-export const DAY = 24 * HOUR;
+const DAY = 24 * HOUR;
 /** All faults have ended by then. */
 const QUIET_AT = 23 * HOUR;
 

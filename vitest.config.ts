@@ -42,7 +42,7 @@ export default defineConfig({
           setupFiles: ['test/chaos/support/guard.ts'],
           // They wait for timeouts, mostly.
           maxConcurrency: 8,
-          testTimeout: 60_000,
+          testTimeout: 120_000,
           hookTimeout: 120_000,
         },
       },

@@ -22,6 +22,9 @@ const ELECTION_MS = 5000;
 /** A new token that is not in the store is tried again at least so soon. */
 const WRITE_BACK_MS = 60_000;
 
+/** Where nothing is wrong, only a busy machine takes long. */
+const PATIENCE_MS = 30_000;
+
 let toxiproxy: Toxiproxy;
 const shared = new Map<StoreName, ChaosStore>();
 /** Of one request, to the store or to IMS. */
@@ -68,10 +71,10 @@ async function onStage<T>(provider: StoreName, fault: Fault, act: (stage: Stage)
     retry: { maxAttempts: IMS_TRIES, baseDelay: 50, maxDelay: 100, maxRetryAfter: MAX_RETRY_AFTER_MS },
   };
 
-  function open(url: string, isConsumer: boolean, clock = createJumpClock()): Worker {
+  function open(url: string, isConsumer: boolean, timeoutMs: number, clock = createJumpClock()): Worker {
     const config = {
       ims: imsBlock,
-      tokenStore: { ...store.block(url, secret), timeout: Math.round(requestMs) },
+      tokenStore: { ...store.block(url, secret), timeout: timeoutMs },
       ...(isConsumer ? {} : { credentials: { provider: 'env' } }),
     };
     const worker = createWorker(config, { env: { ...store.env, ...CREDENTIAL }, clock });
@@ -80,8 +83,8 @@ async function onStage<T>(provider: StoreName, fault: Fault, act: (stage: Stage)
   }
 
   try {
-    const another = (kind: 'renewer' | 'consumer') => open(store.url, kind === 'consumer');
-    const worker = open(storeLink.url, false, clock);
+    const another = (kind: 'renewer' | 'consumer') => open(store.url, kind === 'consumer', PATIENCE_MS);
+    const worker = open(storeLink.url, false, Math.round(requestMs), clock);
     return await act({ provider, fault, worker, storeLink, imsLink, ims, another });
   } finally {
     for (const worker of workers) await worker.close();
@@ -94,10 +97,12 @@ const together = (worker: Worker) => Promise.all(Array.from({ length: 20 }, () =
 /** The store has the token that the worker has: nothing was lost, and nobody has to make another. */
 async function expectShared({ worker, another }: Stage, accessToken: string): Promise<void> {
   const consumer = another('consumer');
-  // A busy machine may miss the first try to write; each further one comes later.
-  const hurry = setInterval(() => worker.clock.advance(WRITE_BACK_MS), 3000);
+  // A busy machine may miss the first try to write; each further one comes later, and moving on ends one that is under way.
+  const hurry = setInterval(() => worker.clock.advance(WRITE_BACK_MS), 2 * requestMs + 1000);
   worker.clock.advance(WRITE_BACK_MS);
-  const { outcome } = await settled(consumer.getToken(), 30_000, consumer.clock).finally(() => clearInterval(hurry));
+  const { outcome } = await settled(consumer.getToken(), PATIENCE_MS, consumer.clock).finally(() =>
+    clearInterval(hurry),
+  );
   expect(expectToken(outcome).accessToken).toBe(accessToken);
   expect((await worker.getToken()).accessToken).toBe(accessToken);
 }
@@ -188,7 +193,7 @@ async function imsAway(stage: Stage): Promise<Seen> {
   expect(asked.requests - before.requests).toBeLessThanOrEqual(IMS_TRIES);
   if (isSeenByAll) {
     for (const each of [worker, another('renewer')]) {
-      const told = await settled(each.getToken(), 2 * requestMs, each.clock);
+      const told = await settled(each.getToken(), PATIENCE_MS, each.clock);
       expect(told.outcome).toMatchObject({ code: 'ERR_TOKEN_ENDPOINT_UNAVAILABLE', retryAfterMs: expect.any(Number) });
     }
     expect(imsLink.counts()).toEqual(asked);

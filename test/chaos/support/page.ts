@@ -13,10 +13,14 @@ const COLUMNS = {
 type Column = keyof typeof COLUMNS;
 const SECTION = /<!-- reliability: (\S+) -->\n([\s\S]*?)<!-- end -->/g;
 
-type Row = Pick<Cell, 'fault' | 'sees' | 'within' | 'kept'> & { provider: string[]; phase: string[] };
+/** What several rows may have in common, so that one says it. */
+const SHARED = { provider: ', ', phase: ', ', fault: '<br>' } as const;
+type Shared = keyof typeof SHARED;
+
+type Row = Pick<Cell, 'sees' | 'within' | 'kept'> & Record<Shared, string[]>;
 
 /** Puts the values of `column` together in those rows that differ in nothing else; the first one's place stays. */
-function merge(rows: readonly Row[], column: 'provider' | 'phase'): Row[] {
+function merge(rows: readonly Row[], column: Shared): Row[] {
   const merged = new Map<string, Row>();
   for (const row of rows) {
     const key = JSON.stringify({ ...row, [column]: [] });
@@ -26,26 +30,28 @@ function merge(rows: readonly Row[], column: 'provider' | 'phase'): Row[] {
   return [...merged.values()];
 }
 
-/** The table of one section's cells; rows of a fault stand together. */
+/** The table of one section's cells. */
 export function renderTable(cells: readonly Cell[]): string {
   const columns = (Object.keys(COLUMNS) as Column[]).filter((column) => cells[0]?.[column] !== undefined);
-  const rows = cells.map((cell): Row => {
+  let rows = cells.map((cell): Row => {
     if (columns.some((column) => cell[column] === undefined || /[|\n]/.test(cell[column]))) {
       throw new Error(`a cell without a text of its own for ${columns.join(', ')}: ${JSON.stringify(cell)}`);
     }
     const { fault, sees, within, kept, provider, phase } = cell;
-    return { fault, sees, within, kept, provider: [provider ?? ''], phase: [phase ?? ''] };
+    return { fault: [fault], sees, within, kept, provider: [provider ?? ''], phase: [phase ?? ''] };
   });
-  const byFault = groupBy(merge(merge(rows, 'provider'), 'phase'), ({ fault }) => fault);
+  for (const column of Object.keys(SHARED) as Shared[]) rows = merge(rows, column);
   const line = (texts: readonly string[]) => `| ${texts.join(' | ')} |\n`;
+  const text = (row: Row, column: Column) =>
+    column in SHARED ? row[column as Shared].join(SHARED[column as Shared]) : String(row[column]);
   return [
     line(columns.map((column) => COLUMNS[column])),
     `|${columns.map(() => '---').join('|')}|\n`,
-    ...[...byFault.values()].flat().map((row) => line(columns.map((column) => [row[column]].flat().join(', ')))),
+    ...rows.map((row) => line(columns.map((column) => text(row, column)))),
   ].join('');
 }
 
-const keyOf = ({ fault, provider, phase }: Pick<Cell, 'fault' | 'provider' | 'phase'>) =>
+const keyOf = ({ fault, provider, phase }: { [Key in Shared]?: string | undefined }) =>
   [fault, provider, phase].filter((part) => part !== undefined).join(' / ');
 const claimOf = ({ sees, within, kept }: Pick<Cell, 'sees' | 'within' | 'kept'>) => `${sees} | ${within} | ${kept}`;
 
@@ -58,15 +64,11 @@ function parseTable(table: string): Map<string, string> {
   const claims = new Map<string, string>();
   for (const row of rows) {
     const text = (column: Column) => row[head.indexOf(COLUMNS[column])];
-    const [fault = '', sees = '', within = '', kept = ''] = [text('fault'), text('sees'), text('within'), text('kept')];
-    for (const provider of text('provider')?.split(', ') ?? [undefined]) {
-      for (const phase of text('phase')?.split(', ') ?? [undefined]) {
-        const key = keyOf({
-          fault,
-          ...(provider === undefined ? {} : { provider }),
-          ...(phase === undefined ? {} : { phase }),
-        });
-        claims.set(key, claimOf({ sees, within, kept }));
+    const parts = (column: Shared) => text(column)?.split(SHARED[column]) ?? [undefined];
+    const claim = claimOf({ sees: text('sees') ?? '', within: text('within') ?? '', kept: text('kept') ?? '' });
+    for (const fault of parts('fault')) {
+      for (const provider of parts('provider')) {
+        for (const phase of parts('phase')) claims.set(keyOf({ fault, provider, phase }), claim);
       }
     }
   }

@@ -171,9 +171,9 @@ export async function renewing(stage: Stage): Promise<Seen> {
   expectNoFlood(stage, before, 3);
   await expectRecovery(stage, issued().slice(0, 1));
   return {
-    sees: `the token until 5 % of its life before its end, then ${inWords(error)}`,
+    sees: `the token while it is valid, then ${inWords(error)}`,
     within: `at once; then ${bound(stage)}`,
-    kept: 'the token while it is valid; the next call works',
+    kept: 'the token; the next call works',
   };
 }
 

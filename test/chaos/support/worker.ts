@@ -86,12 +86,6 @@ export async function settled<T>(call: Promise<T>, boundMs: number, clock: JumpC
   }
 }
 
-/** In words of the page. */
-export function inWords(outcome: AccessToken | ImsvaultError): string {
-  if (!(outcome instanceof ImsvaultError)) return 'the token';
-  return `\`${outcome.code}\`${outcome.retryable ? ', retryable' : ''}`;
-}
-
 export function expectToken(outcome: unknown): AccessToken {
   if (outcome instanceof ImsvaultError) expect.unreachable(`an error in place of a token: ${outcome.message}`);
   return outcome as AccessToken;

@@ -9,7 +9,7 @@ import { CALM, createStore } from '../token/simulation/servers.js';
 import { createRandom, createWorld, type Machine } from '../token/simulation/world.js';
 import { form } from './support/form.js';
 import { memoryFolder } from './support/memory-folder.js';
-import { afterFiles, observeWith } from './support/observed-files.js';
+import { afterFiles, closeFiles, observeWith } from './support/observed-files.js';
 import { record } from './support/reliability.js';
 
 vi.mock('node:fs/promises', async (original) =>
@@ -126,6 +126,7 @@ async function kill(place: Place, phase: Phase, number: number) {
   // With one more renewal, which meets what the dead have left.
   await world.run(start + (phase === 'renewing' ? 1.85 : 0.95) * LIFE);
 
+  await closeFiles();
   const folder = join(runtime, 'imsvault');
   const names = readdirSync(folder);
   const cached = names.find((name) => /^[0-9a-f]{32}\.json$/.test(name));

@@ -14,7 +14,7 @@ import type { ImsFault } from '../../src/testing/index.js';
 import type { SimulatedEmulator } from '../token/simulation/emulated-ims.js';
 import type { SimulatedStore, Trouble } from '../token/simulation/servers.js';
 
-export type Random = () => number;
+type Random = () => number;
 
 export const oneOf = <T>(list: readonly T[], random: Random): T => list[Math.floor(random() * list.length)] as T;
 

@@ -1,14 +1,16 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import type { TokenManager } from '../../src/token/token-manager.js';
 import { createEmulatedIms } from '../token/simulation/emulated-ims.js';
 import { startProcess } from '../token/simulation/process.js';
 import { CALM, createStore, type StoreKind } from '../token/simulation/servers.js';
 import { createRandom, createWorld, type Machine } from '../token/simulation/world.js';
 import { breakCache, breakCredential, breakIms, breakStore, oneOf } from './day-faults.js';
-import { afterFiles } from './support/observed-files.js';
+import { afterFiles, closeFiles } from './support/observed-files.js';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
-export const DAY = 24 * HOUR;
+const DAY = 24 * HOUR;
 /** All faults have ended by then. */
 const QUIET_AT = 23 * HOUR;
 
@@ -197,6 +199,8 @@ export async function simulateDay({ seed, runtime, maxWaitMs, maxRecoveryMs }: D
       const host = oneOf(hosts, random);
       host.machine = world.addMachine(host.machine.clock.now() - world.now);
       host.boot++;
+      // It is in memory.
+      if (host.runtime !== undefined) rmSync(join(host.runtime, 'imsvault'), { recursive: true, force: true });
       for (const program of programs) if (program.host === host) restart(program, MINUTE + random() * 4 * MINUTE);
       return undefined;
     },
@@ -234,6 +238,7 @@ export async function simulateDay({ seed, runtime, maxWaitMs, maxRecoveryMs }: D
   // What has begun may end.
   await world.run(start + DAY + maxWaitMs);
   for (const { manager } of programs) manager.close();
+  await closeFiles();
   report.exchanges = ims.emulator.exchanges;
   return report;
 }

@@ -33,7 +33,11 @@ function observe(name: string, path: string, operation: Operation): Operation {
   };
 }
 
+/** Those of dead processes stay open: Node closes them with a warning once nobody holds them. */
+const opened = new Set<FileHandle>();
+
 function observeHandle(handle: FileHandle, path: string): FileHandle {
+  opened.add(handle);
   for (const name of OF_A_HANDLE) {
     const operation = (handle[name] as Operation).bind(handle);
     Object.defineProperty(handle, name, { value: observe(`handle.${name}`, path, operation) });
@@ -58,6 +62,14 @@ export function observeFiles(files: Files): Files {
 const MAX_MS = 30_000;
 /** From the end of one operation to the begin of the next there are only promises. */
 const QUIET_TURNS = 2;
+
+/** What the dead have left open; to be called when a world has ended. */
+export async function closeFiles(): Promise<void> {
+  observeWith({});
+  const left = [...opened];
+  opened.clear();
+  await Promise.all(left.map((handle) => handle.close().catch(() => undefined)));
+}
 
 /** For a simulated world whose machines have real files: all that began has come to its end. */
 export async function afterFiles(): Promise<void> {

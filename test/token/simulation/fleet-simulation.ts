@@ -4,7 +4,8 @@ import { DEFAULT_RENEWAL } from '../../../src/token/renewal-schedule.js';
 import type { TokenDocument } from '../../../src/token/token-document.js';
 import { createTokenManager } from '../../../src/token/token-manager.js';
 import { type Claim, createTokenStore, type TokenStore } from '../../../src/token/token-store.js';
-import { createIms, createStore, type Faults, type StoreKind } from './servers.js';
+import { createStore, type Faults, type StoreKind } from './servers.js';
+import { createIms } from './simulated-ims.js';
 import { createRandom, createWorld, type Machine } from './world.js';
 
 export interface Scenario {

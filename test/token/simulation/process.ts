@@ -12,7 +12,7 @@ import { EXCHANGE_TIMEOUT_MS, type SimulatedEmulator } from './emulated-ims.js';
 import type { SimulatedStore } from './servers.js';
 import type { Machine } from './world.js';
 
-export const CLAIM_TTL_MS = 20_000;
+const CLAIM_TTL_MS = 20_000;
 /** As src/engine/machine-cache.ts has it. */
 const MAX_CACHE_WAIT_MS = EXCHANGE_TIMEOUT_MS + 30_000;
 

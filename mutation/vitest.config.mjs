@@ -19,6 +19,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     setupFiles: ['mutation/setup.mjs'],
-    testTimeout: unit.test.testTimeout,
+    // A busy machine is no reason to give up.
+    testTimeout: 120_000,
   },
 });

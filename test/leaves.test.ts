@@ -138,6 +138,12 @@ describe('loadSdk', () => {
       message: 'the provider "two" needs a and b',
       hint: 'Run: npm install a b',
     });
+    const required = Object.assign(new Error("Cannot find module 'node-vault'"), { code: 'MODULE_NOT_FOUND' });
+    await expect(loadSdk(() => Promise.reject(required), 'vault', 'node-vault')).rejects.toMatchObject({
+      code: 'ERR_PROVIDER_NOT_INSTALLED',
+    });
+    const silent = { code: 'MODULE_NOT_FOUND' };
+    await expect(loadSdk(() => Promise.reject(silent), 'vault', 'node-vault')).rejects.toBe(silent);
     const other = Object.assign(new Error("'node-vault' is odd"), { code: 'ERR_REQUIRE_ESM' });
     await expect(loadSdk(async () => Promise.reject(other), 'vault', 'node-vault')).rejects.toBe(other);
     expect(await loadSdk(async () => 7, 'vault', 'node-vault')).toBe(7);

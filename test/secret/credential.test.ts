@@ -144,6 +144,10 @@ describe('credential: shapes found in the wild', () => {
     expect(parse(mapped, { clientSecret: 'secrets_of_fusion' }).secrets).toEqual(['a,b']);
   });
 
+  it('keeps the word export inside a value of a line', () => {
+    expect(parse('CLIENT_ID=id\nCLIENT_SECRET="an export  of it"').secrets).toEqual(['an export  of it']);
+  });
+
   it('takes nothing of one context where the fields of several are named', () => {
     const contexts = {
       AIO_ims_contexts_a_client__id: 'a',

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import { describe, expect, it, vi } from 'vitest';
+import { tokenChannel } from '../../src/channels.js';
 import { ImsvaultError } from '../../src/errors.js';
 import { createTokenEvents, type TokenEvent } from '../../src/token/token-events.js';
 import { createTokenManager } from '../../src/token/token-manager.js';
@@ -37,10 +38,12 @@ const outage = () => new ImsvaultError('ERR_TOKEN_ENDPOINT_UNAVAILABLE', 'IMS is
 
 describe('events of a token', () => {
   it('tell of each renewal: where from, how long it took, when it ends', async () => {
-    const { clock, events, outcome, get } = setup();
+    const { clock, events, manager, outcome, get } = setup();
     await get();
+    expect(manager.status().token).not.toHaveProperty('generation');
     outcome.generation = 8;
     await clock.advance(0.85 * DAY + 200);
+    expect(manager.status().token?.generation).toBe(8);
     const renewed = { type: 'renewed', source: 'vault', clientId: 'client', durationMs: 200 };
     expect(events).toEqual([
       { ...renewed, expiresAt: START + DAY },
@@ -115,6 +118,17 @@ describe('status of a token', () => {
 });
 
 describe('a listener', () => {
+  it('is not needed: the subscribers of the channel hear of each event too', () => {
+    const warn = vi.fn();
+    const heard: unknown[] = [];
+    const listener = (event: unknown) => void heard.push(event);
+    tokenChannel.subscribe(listener);
+    createTokenEvents(undefined, warn).emit({ type: 'exchanged' });
+    tokenChannel.unsubscribe(listener);
+    expect(heard).toEqual([{ type: 'exchanged' }]);
+    expect(warn).not.toHaveBeenCalled();
+  });
+
   it.each([
     [
       'throws',

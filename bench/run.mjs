@@ -1,10 +1,11 @@
 // npm run bench [-- NAME…]: runs all measures, or those named, prints them and writes them into docs/benchmarks.md.
 // npm run bench -- --short [NAME…]: fewer rounds of those that are quick; writes nothing. For CI.
-// A measure is a file of bench/measures: `title`, and `measure(log, { short, atMost })`, which gives its text in Markdown, and
-// throws when what it counted is not what it should be. `atMost(what, value, ceiling)`: for ratios, with a ceiling that
-// noise does not reach.
+// A measure is a file of bench/measures: `title`, and `measure(log, { short, atMost, draw })`, which gives its text in Markdown,
+// and throws when what it counted is not what it should be. `atMost(what, value, ceiling)`: for ratios, with a ceiling that
+// noise does not reach. `draw({ axis, scale, bars })`: shows it in the chart (support/chart.mjs).
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { chart, inWords } from './support/chart.mjs';
 import { machine } from './support/figures.mjs';
 
 const NAMES = [
@@ -16,6 +17,8 @@ const NAMES = [
   'cold-cli',
   'cold-token-rtt',
   'interceptor',
+  'trust',
+  'packages',
   'fleet',
   'store-requests',
   'store-away',
@@ -34,10 +37,14 @@ const SHORT = [
   'agent',
 ];
 const PAGE = new URL('../docs/benchmarks.md', import.meta.url);
+const CHART = new URL('../docs/benchmarks.svg', import.meta.url);
+/** What the chart shows, of the last run of each measure. */
+const FIGURES = new URL('figures.json', import.meta.url);
 const HEADER = `# Benchmarks
 
 Written by \`npm run bench\` (after \`npm run build\`); each section says how it was run. IMS is the emulator of
-\`imsvault/testing\`; OpenBao and moto are real processes on the same machine.
+\`imsvault/testing\`, or, where other packages are compared, a server that gives a token to each of them in its own way; OpenBao
+and moto are real processes on the same machine.
 `;
 
 const sections = (page) =>
@@ -85,18 +92,29 @@ async function run(name) {
   function atMost(what, value, ceiling) {
     if (!(value <= ceiling)) problems.push(`${what}: ${value.toFixed(2)}, more than ${ceiling}`);
   }
-  const text = await measure((line) => console.log(`… ${line}`), { short: options.short, atMost });
+  let panel;
+  const draw = ({ bars, ...drawn }) => {
+    panel = { title, ...drawn, bars: bars.map(([label, value]) => [label, Number(value.toPrecision(4))]) };
+  };
+  const text = await measure((line) => console.log(`… ${line}`), { short: options.short, atMost, draw });
   console.log(`\n${text}`);
-  if (problems.length === 0 && !options.short) write(name, `## ${title}\n${text}`);
+  if (problems.length === 0 && !options.short) write(name, `## ${title}\n${text}`, panel);
   return problems;
 }
 
-function write(name, text) {
+function write(name, text, panel) {
+  const figures = JSON.parse(readFileSync(FIGURES, 'utf8'));
+  if (panel !== undefined) {
+    figures[name] = panel;
+    writeFileSync(FIGURES, `${JSON.stringify(figures, null, 2)}\n`);
+  }
+  const panels = NAMES.map((each) => figures[each]).filter((each) => each !== undefined);
+  writeFileSync(CHART, chart(panels));
   const written = read().set(name, `${text}\n\n\`npm run bench -- ${name}\`, on ${machine()}.`);
   const parts = NAMES.filter((each) => written.has(each)).map(
     (each) => `\n<!-- measure: ${each} -->\n${written.get(each)}\n<!-- end -->\n`,
   );
-  writeFileSync(PAGE, HEADER + parts.join(''));
+  writeFileSync(PAGE, `${HEADER}\n![${inWords(panels)}](benchmarks.svg)\n${parts.join('')}`);
 }
 
 /** They are no packages of this repository's root, which stays small. */

@@ -106,10 +106,10 @@ try {
       'imsvault/aio and imsvault/otel need no other package',
       run(process.execPath, ['--input-type=module', '-e', beside]) === 'false ERR_CONFIG_INVALID\n',
     );
-    const refused = (credentials) => {
+    const tokenWith = (credentials) => {
       writeFileSync(join(folder, 'imsvault.config.yaml'), `credentials: ${credentials}\n`);
       try {
-        return run('npx', ['--no-install', 'imsvault', 'token'], {
+        return run('npx', ['--no-install', 'imsvault', '--config', 'imsvault.config.yaml', 'token'], {
           env: { ...env, VAULT_TOKEN: 'x' },
           stdio: ['ignore', 'pipe', 'pipe'],
         });
@@ -120,13 +120,23 @@ try {
     check(
       'a missing SDK is an error with its install line, exit 2',
       /^2 [\s\S]*ERR_PROVIDER_NOT_INSTALLED.*npm install @aws-sdk\/client-secrets-manager/.test(
-        refused('{ provider: aws-secrets-manager, secretId: x, region: eu-west-1 }'),
+        tokenWith('{ provider: aws-secrets-manager, secretId: x, region: eu-west-1 }'),
       ),
     );
+    writeFileSync(
+      join(folder, 'secrets.json'),
+      '{ "one": { "client_id": "emulator-client-id", "client_secret": "emulator-client-secret" } }',
+    );
+    const byExample = (entry) =>
+      tokenWith(
+        `{ provider: ./node_modules/imsvault/examples/custom-provider/json-file-provider.mjs, file: secrets.json, entry: ${entry} }`,
+      );
+    check("what a module of the user's wraps is known", /^[\w-]+\.[\w-]+\.[\w-]+\n$/.test(byExample('one')));
+    check('and what it throws, exit 3', /^3 [\s\S]*ERR_SECRET_NOT_FOUND.*has no entry/.test(byExample('two')));
     check(
       'Vault needs none, and is asked, exit 5',
       /^5 [\s\S]*ERR_SECRET_UNAVAILABLE.*refused/.test(
-        refused('{ provider: vault, address: "http://127.0.0.1:1", path: x }'),
+        tokenWith('{ provider: vault, address: "http://127.0.0.1:1", path: x }'),
       ),
     );
   } finally {

@@ -44,7 +44,7 @@ async function subjects({ agent, bare, bao, token }) {
   return all;
 }
 
-export async function measure(log, { short, atMost }) {
+export async function measure(log, { short, atMost, draw }) {
   const running = [];
   try {
     const ims = await createImsEmulator().start();
@@ -74,6 +74,7 @@ export async function measure(log, { short, atMost }) {
     const results = await loadInTurn(all, rounds, load, log);
     atMost('the CPU of a request, beside a bare server', ratioTo(results[1].cpu, results[0].cpu), CPU_CEILING);
     atMost('MiB above a bare server', results[1].rss - results[0].rss, RSS_CEILING);
+    draw({ axis: 'requests a second', scale: 'linear', bars: results.map(({ name, rates }) => [name, median(rates)]) });
     return page(results, rounds, load.name);
   } finally {
     for (const each of running.reverse()) await each.stop();

@@ -54,7 +54,7 @@ async function runPeers(log) {
       }
     }
   } finally {
-    await server.stop();
+    server.stop();
   }
   return results;
 }

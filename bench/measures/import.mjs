@@ -3,7 +3,7 @@ import { createCommands } from '../support/commands.mjs';
 import { median, ms, table } from '../support/figures.mjs';
 import { inTurn, moreThan, ratioTo } from '../support/rounds.mjs';
 
-export const title = 'Importing it';
+export const title = 'Importing the package';
 
 /** Beside google-auth-library, what both take over an empty module: milliseconds would fail a busy machine. */
 const CEILING = 0.5;
@@ -22,7 +22,7 @@ const PEERS = [
   'undici',
 ];
 
-export async function measure(_log, { short, atMost }) {
+export async function measure(_log, { short, atMost, draw }) {
   const rounds = short ? 5 : 21;
   const commands = createCommands();
   const dist = (file) => new URL(`../../dist/${file}`, import.meta.url).href;
@@ -54,6 +54,13 @@ export async function measure(_log, { short, atMost }) {
       `${moreThan(sizes[at], sizes[0]).toFixed(1)} MiB`,
       ratioTo(times[at], times[0]).toFixed(1),
     ]);
+    draw({
+      axis: 'ms over an empty module',
+      scale: 'log',
+      bars: subjects.flatMap(([name], at) =>
+        at === 0 || /imsvault\//.test(name) ? [] : [[name, moreThan(times[at], times[0])]],
+      ),
+    });
     return `Each import in a process of its own, ${rounds} rounds in turned order; medians, and medians of the rounds' differences. The goals
 are 10 ms and 3 MiB over an empty module.
 

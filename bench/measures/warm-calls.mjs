@@ -11,7 +11,7 @@ const ROUNDS = 21;
 const CALL_CEILING = 4;
 const PEEK_CEILING = 10;
 
-export async function measure(log, { short, atMost }) {
+export async function measure(log, { short, atMost, draw }) {
   const names = Object.keys(PEERS).filter((key) => PEERS[key].keepsNothing !== true);
   const processes = short ? 1 : 5;
   const server = await startTokenServer();
@@ -30,7 +30,7 @@ export async function measure(log, { short, atMost }) {
       log(`${count} of ${processes} processes each`);
     }
   } finally {
-    await server.stop();
+    server.stop();
   }
   const [settled, asynchronous, own, map, peek] = rounds.imsvault;
   atMost('await getToken(), beside an async function', ratioTo(own, asynchronous), CALL_CEILING);
@@ -40,6 +40,11 @@ export async function measure(log, { short, atMost }) {
   const rows = names.map((key) => {
     const [ofSettled, ofAsync, call] = rounds[key];
     return [PEERS[key].name, ns(call), times(ratioTo(call, ofSettled)), times(ratioTo(call, ofAsync))];
+  });
+  draw({
+    axis: 'times an async function',
+    scale: 'log',
+    bars: names.map((key) => [PEERS[key].name, ratioTo(rounds[key][2], rounds[key][1])]),
   });
   return `An \`await\` of each, of a token that is held, in ${processes} processes of each by turns; each does ${ROUNDS} rounds of blocks of 5 ms in
 turned order with an \`await\` of a settled promise (${ns(settled)}) and of an async function (${ns(asynchronous)}). Medians, and the medians of the

@@ -18,11 +18,15 @@ export function createCommands(files = {}) {
   for (const [name, content] of Object.entries({ ...files, 'empty.mjs': '' })) {
     writeFileSync(file(name), content, { mode: 0o600 });
   }
+  // Not maxRSS: that begins with what this process had when it forked.
   writeFileSync(
     hook,
     `process.on('exit', () => {
-  const usage = JSON.stringify(process.resourceUsage());
-  require('node:fs').writeFileSync(${JSON.stringify(file('usage.json'))}, usage);
+  const { readFileSync, writeFileSync } = require('node:fs');
+  const { userCPUTime, systemCPUTime } = process.resourceUsage();
+  const [, kib] = /VmHWM:\\s+(\\d+)/.exec(readFileSync('/proc/self/status', 'utf8'));
+  const usage = { mib: kib / 1024, cpuMs: (userCPUTime + systemCPUTime) / 1000 };
+  writeFileSync(${JSON.stringify(file('usage.json'))}, JSON.stringify(usage));
 });`,
   );
 
@@ -39,11 +43,10 @@ export function createCommands(files = {}) {
   return {
     file,
     run,
-    /** Of one more run: its largest resident memory, and what it took of the processors, other threads included. */
+    /** Of one more run: its largest resident memory, and what all its threads took of the processors. Linux only. */
     async usage(args, env) {
       await run(['-r', hook, ...args], env);
-      const { maxRSS, userCPUTime, systemCPUTime } = JSON.parse(readFileSync(file('usage.json'), 'utf8'));
-      return { mib: maxRSS / 1024, cpuMs: (userCPUTime + systemCPUTime) / 1000 };
+      return JSON.parse(readFileSync(file('usage.json'), 'utf8'));
     },
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };

@@ -1,24 +1,13 @@
 // A process of one peer: does what its parent says, and sends what came of it. With the argument `print` it prints a token.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
+import { takeClock } from './moved-clock.mjs';
 import { PEERS, SECRET } from './peers.mjs';
 import { inTurn } from './rounds.mjs';
 
 const { open, tokenOf } = PEERS[process.argv[2]];
 const BLOCK_MS = 5;
 const KEYS = 16;
-
-// Before any peer is loaded: the wall clock can be moved.
-const realNow = Date.now;
-const shiftMs = 0;
-
-function moveClock() {
-  globalThis.Date = class extends Date {
-    constructor(...args) {
-      super(...(args.length === 0 ? [realNow() + shiftMs] : args));
-    }
-    static now = () => realNow() + shiftMs;
-  };
-}
 
 /** As many calls as take BLOCK_MS. */
 async function calibrated(measure, call) {
@@ -29,6 +18,18 @@ async function calibrated(measure, call) {
 
 const loops = (subject) => import(`./loops.mjs?${subject}`);
 const round = ({ measure, call, count }) => measure(call, count);
+
+/** Some have cycles. */
+function asJson(client) {
+  try {
+    return JSON.stringify(client) ?? '';
+  } catch {
+    return '';
+  }
+}
+
+let moveClockTo;
+let kept;
 
 const WORK = {
   /** @returns nanoseconds for each round of: a settled promise, an async function, getToken; then a Map, peekToken */
@@ -60,28 +61,41 @@ const WORK = {
     return { tookMs: performance.now() - startedAt, tokens: new Set(tokens.map(tokenOf)).size };
   },
 
-  /** What a program shows that prints its client. */
+  /** @returns whether a program that prints its client shows the secret; undefined where there is no client */
   async secretShown() {
     const { client, getToken } = await open(process.env);
     await getToken();
     if (client === undefined) return undefined;
-    const json = () => {
-      try {
-        return JSON.stringify(client) ?? '';
-      } catch {
-        return '';
-      }
-    };
-    return { inspect: inspect(client, { depth: 20 }).includes(SECRET), json: json().includes(SECRET) };
+    return { inspect: inspect(client, { depth: 20 }).includes(SECRET), json: asJson(client).includes(SECRET) };
   },
 
-  /** @returns milliseconds until a call of a cold client ended, or undefined after `atMostMs` */
-  async waits({ atMostMs }) {
+  /** @returns milliseconds until a cold call ended; undefined where it had not after `atMostMs` */
+  async wait({ atMostMs }) {
     const { getToken } = await open(process.env);
     const startedAt = performance.now();
-    const ended = getToken().catch(() => undefined);
-    const late = new Promise((resolve) => setTimeout(resolve, atMostMs, 'late'));
-    return (await Promise.race([ended, late])) === 'late' ? undefined : performance.now() - startedAt;
+    const ended = getToken().then(
+      () => true,
+      () => true,
+    );
+    return (await Promise.race([ended, sleep(atMostMs, false)])) ? performance.now() - startedAt : undefined;
+  },
+
+  /** Gets the first token. Its client is kept, for `again`. */
+  async first() {
+    moveClockTo = takeClock();
+    kept = await open(process.env);
+    await kept.getToken();
+  },
+
+  /** @returns what a call gives `afterMs` later: `served`, or the error's name; undefined as above */
+  async again({ afterMs, atMostMs }) {
+    const late = sleep(atMostMs);
+    moveClockTo(afterMs);
+    const answer = kept.getToken().then(
+      () => 'served',
+      ({ code, name }) => code ?? name,
+    );
+    return Promise.race([answer, late]);
   },
 };
 

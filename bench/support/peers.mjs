@@ -1,6 +1,7 @@
 // What imsvault is compared with: each in the way that its documentation shows for calls that come again and again.
 // `open(env)` gives `getToken`, and `client`, the object that a program would hold. `how` is said in the page.
 
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 /** Runs one of them: `node PEER_PROGRAM KEY print`. */
@@ -189,8 +190,11 @@ export const PEERS = {
   },
 };
 
-/** How each is called, for the page. */
-export const howTheyAreCalled = () =>
-  Object.values(PEERS)
-    .map(({ name, how }) => `- ${name}: ${how}`)
+/** Which version each is, and how it is called, for the page. */
+export function howTheyAreCalled() {
+  const { devDependencies } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+  const versionOf = (name) => devDependencies[/^`([^`]+)`/.exec(name)[1]];
+  return Object.values(PEERS)
+    .map(({ name, how }) => `- ${[name, versionOf(name)].filter(Boolean).join(' ')}: ${how}`)
     .join('\n');
+}

@@ -11,7 +11,7 @@ import { createAuthority } from './servers.mjs';
 const ADOBE_HOST = 'ims-na1.adobelogin.com';
 /** More than Node's 511: a thousand connections come at once. */
 const BACKLOG = 4096;
-const LIFE_SECONDS = 86_400;
+export const LIFE_SECONDS = 86_400;
 
 /** In the form of IMS's own: @adobe/aio-lib-ims reads its life out of it. */
 function newToken(id) {
@@ -76,6 +76,13 @@ export async function startTokenServer() {
   proxy.listen({ port: 0, host: '127.0.0.1', backlog: BACKLOG });
   await once(proxy, 'listening');
 
+  function goAway() {
+    for (const each of [proxy, server]) {
+      each.close();
+      each.closeAllConnections();
+    }
+  }
+
   return {
     /** What a process needs to find it; in a home of its own. */
     env: {
@@ -94,12 +101,10 @@ export async function startTokenServer() {
     fallSilent() {
       silent = true;
     },
-    async stop() {
-      for (const each of [proxy, server]) {
-        each.close();
-        each.closeAllConnections();
-      }
-      // Tunnels are no connections of the proxy any more.
+    /** From now on it refuses connections. */
+    goAway,
+    stop() {
+      goAway();
       rmSync(folder, { recursive: true, force: true });
     },
   };

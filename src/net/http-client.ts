@@ -66,6 +66,7 @@ export interface HttpClient {
    * Failures stay silent: the request that follows meets and reports them.
    */
   connectAhead(url: string): Promise<void>;
+  /** Ends all requests and connections; one that is still being made ends within `connectMs`. */
   close(): Promise<void>;
 }
 

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { systemClock } from '../../src/clock.js';
-import { openTokenEngine } from '../../src/engine/token-engine.js';
+import { openTokenEngine, type TokenEngine } from '../../src/engine/token-engine.js';
 import { ImsvaultError } from '../../src/errors.js';
 import { createExchanger, type Exchanger } from '../../src/ims/exchange.js';
 import { redact } from '../../src/redacted.js';
@@ -183,6 +183,36 @@ describe('a profile opened', () => {
           problems: [{ path: 'ims.caFile', message: expect.stringContaining(problem) }],
         });
       }
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+
+  it.each([
+    ['the cache of the machine', 'cache', {}],
+    ['the token store', 'token-store', { tokenStore: { provider: 'file' as const, path: 'token.json' } }],
+  ])('leaves IMS alone where %s has a token', async (_title, from, shared) => {
+    const ims = await startIms();
+    const folder = await mkdtemp(join(tmpdir(), 'imsvault-engine-'));
+    try {
+      const config = {
+        ims: { tokenEndpoint: `http://127.0.0.1:${ims.port}/ims/token/v3` },
+        credentials: { provider: 'env' as const },
+        ...shared,
+      };
+      const options = { env: { ...env, XDG_RUNTIME_DIR: folder }, cwd: folder, config };
+      const engines: TokenEngine[] = [];
+      const sources: string[] = [];
+      for (let process = 1; process <= 3; process++) {
+        const engine = await openTokenEngine(options, { ...deps, useCache: () => from === 'cache' });
+        engines.push(engine);
+        sources.push((await engine.renew({}, new AbortController().signal)).source);
+      }
+      expect(sources).toEqual(['env', from, from]);
+      // Whatever was connected before it has arrived by now.
+      await bench.client().request({ method: 'GET', url: config.ims.tokenEndpoint });
+      expect(ims.seen).toEqual({ connections: 2, requests: 2 });
+      await Promise.all(engines.map((engine) => engine.close()));
     } finally {
       await rm(folder, { recursive: true, force: true });
     }

@@ -14,7 +14,8 @@ const AT_ONCE = 8;
 const CEILING = 1.5;
 
 export async function measure(_log, { short, atMost }) {
-  const [rounds, requests] = short ? [15, 500] : [41, 2000];
+  // Short ones: what else the machine does then meets all of them alike.
+  const [rounds, requests] = short ? [51, 200] : [301, 300];
   const ims = await createImsEmulator().start();
   const provider = createTokenProvider({ ims: { tokenEndpoint: ims.tokenEndpoint } }, { env: CREDENTIAL });
   const bare = await startBare({ headers: { 'content-type': 'application/json' }, body: '{"scenarios":[]}' });
@@ -64,7 +65,11 @@ export async function measure(_log, { short, atMost }) {
     return `One process asks a bare server in another, with a token that is held; ${rounds} rounds of ${requests.toLocaleString('en')} requests, ${AT_ONCE} at once, in turned
 order. Medians, and medians of the rounds' ratios. The goal is 1.03.
 
-${table(['', 'a request', 'to bare undici'], rows)}`;
+${table(['', 'a request', 'to bare undici'], rows)}
+
+For an interceptor that leaves undici's handler as it is, undici decodes each answer's headers, encodes and decodes them again; this one spares
+it that. What it adds itself is, about in equal parts: the look whether the token held is usable, the request's copy with the token's headers, and
+the handler that waits for a 401.`;
   } finally {
     await Promise.all(agents.map((agent) => agent.close()));
     bare.stop();

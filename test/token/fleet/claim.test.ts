@@ -25,6 +25,9 @@ describe('rule 2: claim, exchange, publish', () => {
     const tokens = await settled(clock, Promise.all(workers.map((worker) => worker.renew())));
     expect(workers.reduce((sum, { exchanges }) => sum + exchanges, 0)).toBe(1);
     expect(new Set(tokens.map((token) => token.accessToken)).size).toBe(1);
+    const lost = workers.filter(({ events }) => events.includes('claim-lost'));
+    expect(lost).toHaveLength(19);
+    for (const { events } of lost) expect(events).toEqual(['claim-lost', 'adopted']);
   });
 
   it('sends who holds a usable token away while another renews', async () => {
@@ -36,7 +39,11 @@ describe('rule 2: claim, exchange, publish', () => {
       clock,
       worker.renew({ usable }).catch((thrown: unknown) => thrown),
     );
-    expect(error).toMatchObject({ code: 'ERR_TOKEN_WAIT_TIMEOUT', retryAfterMs: TTL / 4 });
+    expect(error).toMatchObject({
+      code: 'ERR_TOKEN_WAIT_TIMEOUT',
+      retryAfterMs: TTL / 4,
+      message: expect.stringMatching(/: another process renews$/),
+    });
     expect([worker.exchanges, store.reads]).toEqual([0, 1]);
   });
 

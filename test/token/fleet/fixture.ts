@@ -121,6 +121,7 @@ export function published(issuedAt: number, fields: Partial<PublishedToken> = {}
 export interface Worker {
   close(): Promise<void>;
   renew(request?: RenewRequest): Promise<AccessToken>;
+  generationOf(token: AccessToken): number | undefined;
   readonly exchanges: number;
   readonly events: FleetEvent[];
   readonly warnings: string[];
@@ -147,6 +148,7 @@ export function createWorker(
     },
     exchange: async () => ({ token: fakeToken(clock.now(), HOUR / 1000), clockOffsetMs: 0 }),
     renew: (request = {}) => fleet.renew(request, signal),
+    generationOf: (token) => fleet.generationOf(token),
     close: () => fleet.close(),
   };
   const { replace: _swap, ...withoutSwap } = store;

@@ -122,6 +122,10 @@ describe('rule 6: failure is shared', () => {
       expect(worker.exchanges).toBe(0);
       await settled(clock, renewal, 100);
       expect(worker.exchanges).toBe(1);
+      expect(worker.events).toEqual(['store-unavailable', 'uncoordinated', 'exchanged']);
+      expect(worker.warnings).toEqual([expect.stringContaining('it cannot be used (the store is away)')]);
+      const consumer = createWorker(clock, store, { consumer: true });
+      await expect(settled(clock, consumer.renew(), 0)).rejects.toMatchObject({ code: 'ERR_SECRET_UNAVAILABLE' });
       const strict = createWorker(clock, store, { onUnavailable: 'fail' });
       await expect(settled(clock, strict.renew(), 0)).rejects.toMatchObject({ code: 'ERR_SECRET_UNAVAILABLE' });
       expect(strict.exchanges).toBe(0);

@@ -34,10 +34,13 @@ describe('a token that could not be written', () => {
     const from = clock.monotonic();
     await clock.advance(2 * HOUR);
     const pauses = store.writes.map(({ at }, index) => at - (store.writes[index - 1]?.at ?? from));
-    expect(pauses[0]).toBeLessThanOrEqual(5000);
+    // Of 5 s a half, and the random half of the other.
+    expect(pauses[0]).toBeGreaterThan(3600);
+    expect(pauses[0]).toBeLessThanOrEqual(3750);
     expect(Math.max(...pauses)).toBeLessThanOrEqual(300_500);
     expect(store.writes.length).toBeGreaterThan(10);
-    expect((store.writes.at(-1)?.at ?? 0) - from).toBeLessThan(HOUR);
+    // Until callers would have to wait for its successor.
+    expect((store.writes.at(-1)?.at ?? 0) - from).toBeLessThan(HOUR - 300_000);
     expect([worker.warnings.length, clock.pending]).toEqual([1, 0]);
   });
 
@@ -59,6 +62,17 @@ describe('a token that could not be written', () => {
     expect(store.document?.token).toBeDefined();
   });
 
+  it.each([
+    ['of a newer version', { readOnly: true }],
+    ['of another fleet', { identity: 'y'.repeat(43) }],
+  ])('is given up where a document %s stands there', async (_title, fields) => {
+    const { clock, store } = await unpublished();
+    store.onWrite = () => ({ applied: true });
+    store.holds(documentOf({ generation: 0, ...fields }));
+    await clock.advance(5000);
+    expect([store.writes, clock.pending]).toEqual([[], 0]);
+  });
+
   it('is not tried again where this process may not write, nor after close', async () => {
     const denied = await unpublished(new ImsvaultError('ERR_SECRET_ACCESS_DENIED', 'no'));
     await denied.clock.advance(HOUR);
@@ -77,9 +91,11 @@ describe('a token that could not be written', () => {
     const workers = [createWorker(clock, store), createWorker(clock, store, { random: () => 0.9 })];
     await settled(clock, Promise.all(workers.map((worker) => worker.renew())));
     store.onRead = () => undefined;
+    const exchangedAt = clock.monotonic();
     await clock.advance(120_000);
     expect(store.document).toMatchObject({ generation: 1 });
     expect(store.writes.length).toBe(1);
+    expect((store.writes[0]?.at ?? 0) - exchangedAt).toBeGreaterThan(30_000);
   });
 });
 
@@ -115,5 +131,26 @@ describe('metadata', () => {
     expect(worker.events.filter((event) => event === 'annotate-failed')).toHaveLength(2);
     expect(worker.warnings).toHaveLength(1);
     expect(worker.warnings[0]).toContain('no tags');
+  });
+
+  it('that can be written again in between is told of anew', async () => {
+    const { clock, store } = setUp();
+    let fails = true;
+    store.annotate = async () => {
+      if (fails) throw new ImsvaultError('ERR_SECRET_ACCESS_DENIED', 'no tags');
+    };
+    const worker = createWorker(clock, store);
+    for (const next of [false, true, true]) {
+      await settled(clock, worker.renew());
+      fails = next;
+      await clock.advance(HOUR);
+    }
+    await worker.close();
+    expect(worker.events.filter((event) => event.startsWith('annotate'))).toEqual([
+      'annotate-failed',
+      'annotated',
+      'annotate-failed',
+    ]);
+    expect(worker.warnings).toHaveLength(2);
   });
 });

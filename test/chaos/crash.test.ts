@@ -172,7 +172,7 @@ describe.skipIf(process.platform === 'win32')('a renewal that is killed at any s
     }
     expect(number).toBeGreaterThan(30);
     const expected =
-      phase === 'cold after a death' ? ['after unlink', 'after open'] : ['before exchange', 'after rename'];
+      phase === 'cold after a death' ? ['before open', 'after open'] : ['before exchange', 'after rename'];
     expect([...names]).toEqual(expect.arrayContaining(expected));
     record(context, {
       ...{ section: 'crash', fault: 'kill -9 before or after any request or file operation of a renewal' },

@@ -42,7 +42,7 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
   const softRandom = random();
   const pause = createFailurePause(clock, random);
   const closing = new AbortController();
-  const background = createBackgroundRenewal(clock, dueInMs, () => startRenewal(inBackground()));
+  const background = createBackgroundRenewal(clock, dueInMs, () => startRenewal(plainRequest()));
   const credit = createTurnCredit(clock);
   let held: HeldToken | undefined;
   /** The held token; one promise for all calls. */
@@ -122,9 +122,11 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
     return Math.max(held.schedule.softMs - held.ageMs(), pause.leftMs(true), intervalMs);
   }
 
-  function inBackground(): RenewRequest {
+  /** One that has ended is named: a cache or a store that knows less of its age must not give it again. */
+  function plainRequest(): RenewRequest {
     const token = usable();
-    return token === undefined ? {} : { usable: token };
+    if (token !== undefined) return { usable: token };
+    return held === undefined ? {} : { forced: held.token };
   }
 
   function phase(): TokenPhase {
@@ -146,7 +148,7 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
   function requestFor(forceRenew: boolean | AccessToken | undefined, fallback: AccessToken | undefined): RenewRequest {
     if (fallback !== undefined) return { usable: fallback };
     if (forceRenew === true) return { forced: held?.token ?? true };
-    if (!(forceRenew instanceof AccessToken)) return {};
+    if (!(forceRenew instanceof AccessToken)) return plainRequest();
     return { rejected: held !== undefined && isRejected(held, forceRenew) ? held.token : forceRenew };
   }
 
@@ -159,7 +161,7 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
   /** @param short a token that has just come; better than none while it lasts */
   async function startAgain(short: AccessToken): Promise<AccessToken> {
     for (let tries = 1; tries <= MAX_TRIES_AGAIN; tries++) {
-      const token = await startRenewal(inBackground()).catch((error: unknown) => {
+      const token = await startRenewal(plainRequest()).catch((error: unknown) => {
         if (hasEnded(short)) throw error;
         return short;
       });
@@ -191,10 +193,15 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
         throw refusal;
       }
     }
+    const isJoined = pending !== undefined;
     const request = requestFor(forceRenew, fallback);
     const isEarly = pending === undefined ? fallback !== undefined : pendingIsEarly;
     try {
       const token = await startRenewal(request);
+      // Those who asked before may not have known that it is refused.
+      if (isJoined && forceRenew instanceof AccessToken && forceRenew.accessToken === token.accessToken) {
+        return startRenewal(requestFor(forceRenew, undefined));
+      }
       // What others made may be older than this caller wants; while a machine sleeps, a token may end on its way.
       const isOld = held?.token === token && isTooShort(held, minTtlMs);
       return isOld ? await startAgain(token) : token;

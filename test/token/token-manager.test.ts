@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
+import { AccessToken } from '../../src/access-token.js';
 import { ImsvaultError } from '../../src/errors.js';
 import type { RenewRequest } from '../../src/token/fleet-options.js';
 import type { GetTokenOptions } from '../../src/token/get-token-options.js';
@@ -253,7 +254,7 @@ describe('token manager', () => {
     failWith(outage());
     await clock.advance(200);
     await slept;
-    expect(renew).toHaveBeenLastCalledWith({}, expect.anything());
+    expect(renew).toHaveBeenLastCalledWith({ forced: expect.any(AccessToken) }, expect.anything());
 
     failWith(undefined);
     const again = expect(manager.getToken()).rejects.toMatchObject({
@@ -266,6 +267,33 @@ describe('token manager', () => {
       await clock.advance(100);
     }
     await again;
+  });
+
+  it('names the token that has ended, so that nobody who knows less of its age gives it again', async () => {
+    const { clock, renew, manager } = setup();
+    const token = await manager.getToken();
+    await clock.advance(25 * HOUR);
+    clock.jump(-20 * HOUR);
+    expect(await manager.getToken()).not.toBe(token);
+    expect(renew.mock.lastCall?.[0].forced).toBe(token);
+  });
+
+  it('asks again where those who asked before got the token that is refused', async () => {
+    const clock = createManualClock();
+    const refused = fakeToken(clock.now(), DAY_SECONDS);
+    const next = fakeToken(clock.now(), DAY_SECONDS);
+    const renew = vi.fn(
+      async (request: RenewRequest): Promise<TokenFrom> => ({
+        token: request.rejected === undefined ? refused : next,
+        source: 'test',
+      }),
+    );
+    const manager = createTokenManager({ renew, clock, random: () => 0.5, renewal: CALLS_ONLY });
+    const [plain, forced] = await Promise.all([manager.getToken(), manager.getToken({ forceRenew: refused })]);
+    expect(plain).toBe(refused);
+    expect(forced).toBe(next);
+    expect(renew).toHaveBeenCalledTimes(2);
+    expect(manager.peekToken()).toBe(next);
   });
 
   it('counts a jump of the wall clock against the token, and none in its favour', async () => {

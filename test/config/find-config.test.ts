@@ -1,7 +1,8 @@
+import { realpathSync } from 'node:fs';
 import { symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { findConfigFile } from '../../src/config/find-config.js';
+import { configName, findConfigFile, locateConfig } from '../../src/config/find-config.js';
 import { failure, tempFolder, write } from './support.js';
 
 describe('finding a config file', () => {
@@ -49,8 +50,47 @@ describe('finding a config file', () => {
     await write(top, 'imsvault.config.yaml', '');
     await write(top, 'imsvault.config.json', '');
     const error = await failure((async () => findConfigFile(top, '/nowhere'))());
-    expect(error.message).toContain('imsvault.config.yaml');
-    expect(error.message).toContain('imsvault.config.json');
-    expect(error.hint).toContain('--config');
+    const files = ['yaml', 'json'].map((ending) => join(realpathSync(top), `imsvault.config.${ending}`));
+    expect(error.message).toBe(`two config files stand side by side: ${files.join(' and ')}`);
+    expect(error.hint).toBe('Remove one, or name the one to use by --config or IMSVAULT_CONFIG.');
+  });
+
+  it('takes a link whose target is missing: reading it tells what is wrong', async () => {
+    const top = await tempFolder();
+    await symlink(join(top, 'gone'), join(top, 'imsvault.config.yaml'));
+    expect(findConfigFile(top, '/nowhere')).toBe(join(realpathSync(top), 'imsvault.config.yaml'));
+  });
+
+  it('looks from a folder that is not there as from any other', async () => {
+    const top = await tempFolder();
+    const file = await write(top, 'imsvault.config.yaml', '');
+    expect(findConfigFile(join(top, 'gone/deeper'), '/nowhere')).toBe(file);
+  });
+});
+
+describe('the config of a call', () => {
+  it('is the one named, by a flag before a variable, from the folder of the call', async () => {
+    const cwd = await tempFolder();
+    await write(cwd, 'imsvault.config.yaml', '');
+    const env = { IMSVAULT_CONFIG: 'by-variable.yaml' };
+    expect(locateConfig({ configPath: 'by-flag.yaml', env, cwd })).toEqual({
+      file: join(cwd, 'by-flag.yaml'),
+      discovered: false,
+    });
+    expect(locateConfig({ env, cwd })).toEqual({ file: join(cwd, 'by-variable.yaml'), discovered: false });
+  });
+
+  it('is else one that is found, and may be none', async () => {
+    const cwd = await tempFolder();
+    const env = { IMSVAULT_CONFIG: '' };
+    expect(locateConfig({ env, cwd, home: cwd })).toStrictEqual({ discovered: false });
+    const file = await write(cwd, 'imsvault.config.yaml', '');
+    expect(locateConfig({ env, cwd, home: cwd })).toEqual({ file, discovered: true });
+  });
+
+  it('has a name that tells these apart', () => {
+    expect(configName({ discovered: false }, '/work')).toBe('folder:/work');
+    expect(configName({ file: '/c.yaml', discovered: true }, '/work')).toBe('found:/c.yaml');
+    expect(configName({ file: '/c.yaml', discovered: false }, '/work')).toBe('file:/c.yaml');
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { interpolate, referencesIn, Unresolved } from '../../src/config/interpolate.js';
+import { interpolate, interpolateAll, referencesIn, Unresolved, unresolvedIn } from '../../src/config/interpolate.js';
 
 const env = { NAME: 'value', EMPTY: '', BRACES: '${NAME}' };
 
@@ -38,7 +38,9 @@ describe('interpolation', () => {
     (text) => {
       const result = interpolate(text, env);
       expect(result).toBeInstanceOf(Unresolved);
-      expect((result as Unresolved).problem).not.toContain('secret');
+      expect((result as Unresolved).problem).toBe(
+        '"${" must be followed by a variable\'s name and "}"; write "$${" for a literal "${"',
+      );
     },
   );
 
@@ -54,5 +56,18 @@ describe('interpolation', () => {
 
   it('names the variables that a text refers to', () => {
     expect(referencesIn('${A} $${B} ${C:-x}${1}').names).toEqual(['A', 'C']);
+    expect(referencesIn('${1}')).toEqual({ any: true, withDefault: false, names: [] });
+  });
+
+  it('goes through a whole config, and tells where references stand and what could not be made', () => {
+    const references: string[] = [];
+    const tree = interpolateAll({ a: ['${NAME}', 5, 'x'], b: { c: '${MISSING}' } }, env, (path) => {
+      references.push(path.join('.'));
+    });
+    expect(tree).toEqual({ a: ['value', 5, 'x'], b: { c: expect.any(Unresolved) } });
+    expect(references).toEqual(['a.0', 'b.c']);
+    expect(unresolvedIn(tree)).toEqual([{ path: ['b', 'c'], problem: 'the environment variable MISSING is not set' }]);
+    expect(unresolvedIn({ a: 1 })).toEqual([]);
+    expect(unresolvedIn(null)).toEqual([]);
   });
 });

@@ -91,6 +91,16 @@ describe('the agent of a config', () => {
     });
   });
 
+  it('names the sockets and the certificate too from there, and takes a template without a format', async () => {
+    const { cwd, config } = await load(
+      '{ agent: { healthListen: unix:h.sock, tls: { certFile: c.pem, keyFile: k.pem }, sinks: [{ path: x, template: t }, { path: y, format: json }, { path: z, format: raw, template: t }] } }',
+    );
+    expect(config.agent).toMatchObject({
+      healthListen: [`unix:${cwd}/h.sock`],
+      tls: { certFile: `${cwd}/c.pem`, keyFile: `${cwd}/k.pem` },
+    });
+  });
+
   it('names files from the folder of the config, and takes variables', async () => {
     const { cwd, config } = await load(
       "{ agent: { listen: ['127.0.0.1:${PORT}', unix:a.sock], allowRemote: '${YES}', tokenFile: t, sinks: [{ path: x, mode: '0640', group: 5 }] } }",

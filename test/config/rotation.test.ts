@@ -22,14 +22,30 @@ it('has defaults, and takes a number as YAML writes it', async () => {
 });
 
 it.each([
-  ['rotation: { orgId: "123@AdobeOrg", credentialId: a }', 'rotation.orgId'],
-  ['rotation: { orgId: 1, credentialId: "../2" }', 'rotation.credentialId'],
-  ['rotation: { orgId: 1 }', 'rotation.credentialId'],
-  ['rotation: { orgId: 1, credentialId: a, endpoint: "http://api.adobe.io" }', 'rotation.endpoint'],
-  ['rotation: { orgId: 1, credentialId: a, endpoint: "https://api.adobe.io/console" }', 'rotation.endpoint'],
-  ['rotation: { orgId: 1, credentialId: a, scope: [] }', 'rotation.scope'],
-])('refuses %s', async (text, path) => {
-  expect((await problemsOf(loadNamed(text))).map((problem) => problem.path)).toEqual([path]);
+  ['rotation: { orgId: "123@AdobeOrg", credentialId: a }', 'rotation.orgId', /^must be /],
+  ['rotation: { orgId: 1, credentialId: "../2" }', 'rotation.credentialId', /^must be /],
+  ['rotation: { orgId: 1 }', 'rotation.credentialId', /required/],
+  [
+    'rotation: { orgId: 1, credentialId: a, endpoint: "http://api.adobe.io" }',
+    'rotation.endpoint',
+    /^must start with https:\/\/$/,
+  ],
+  [
+    'rotation: { orgId: 1, credentialId: a, endpoint: "https://api.adobe.io/console" }',
+    'rotation.endpoint',
+    /^must be an origin, without a path$/,
+  ],
+  ['rotation: { orgId: 1, credentialId: a, endpoint: nonsense }', 'rotation.endpoint', /^must be an https/],
+  ['rotation: { orgId: 1, credentialId: a, scope: [] }', 'rotation.scope', /at least one/],
+])('refuses %s', async (text, path, message) => {
+  expect(await problemsOf(loadNamed(text))).toEqual([
+    expect.objectContaining({ path, message: expect.stringMatching(message) }),
+  ]);
+});
+
+it('takes an emulator on this machine, and ids with white space around', async () => {
+  const text = 'rotation: { orgId: " 1 ", credentialId: a, endpoint: "http://127.0.0.1:8080" }';
+  expect((await loadNamed(text)).rotation).toMatchObject({ orgId: '1', endpoint: 'http://127.0.0.1:8080' });
 });
 
 it('lets a file found by search send its token to Adobe only', async () => {

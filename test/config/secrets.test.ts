@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { isClientSecretKey } from '../../src/config/secrets.js';
 import { expectNoSecrets } from '../support/leaks.js';
 import { failure, loadNamed, valuesOf } from './support.js';
 
@@ -115,4 +116,31 @@ describe("a store's login in a config file", () => {
   it('from a variable gives none', async () => {
     expect((await loadNamed(auth('${SECRET_ID}'), { env: { SECRET_ID: SECRET } })).warnings).toEqual([]);
   });
+});
+
+it.each([
+  ['clientSecret', true],
+  ['client_secrets', true],
+  ['FUSION_CLIENT_SECRET', true],
+  ['password', true],
+  ['passwd', true],
+  ['clientSecretFile', false],
+  ['oldPassword', false],
+  ['dbPasswd', false],
+  ['clientId', false],
+])('a key called %s holds a client secret: %s', (key, expected) => {
+  expect(isClientSecretKey(key)).toBe(expected);
+});
+
+it.each([
+  ['19 letters with digits', 'abcdef0123456789abc', true],
+  ['20 of them', 'abcdef0123456789abcd', false],
+  ['with a separator', 'abcdef0123456789_abcd', true],
+  ['with another before it', '-abcdef0123456789abcd', true],
+  ['capitals alone', 'ABCDEF0123456789ABCD', true],
+  ['letters alone', 'abcdefghijklmnopqrst', true],
+])('a field may be called so: %s', async (_title, name, expected) => {
+  const loading = loadNamed(`credentials: { provider: env, fields: { clientSecret: "${name}" } }`);
+  if (expected) expect((await loading).warnings).toEqual([]);
+  else expect((await failure(loading)).message).toContain('looks like a secret');
 });

@@ -54,6 +54,7 @@ describe('token manager', () => {
     expect(await manager.getToken()).toBe(token);
     expect(await manager.getToken()).toBe(token);
     expect(renew).toHaveBeenCalledTimes(2);
+    expect(renew.mock.calls.map(([request]) => request)).toEqual([{}, { usable: token }]);
     await clock.advance(200);
     expect(await manager.getToken()).not.toBe(token);
     expect(renew).toHaveBeenCalledTimes(2);
@@ -184,6 +185,7 @@ describe('token manager', () => {
   });
 
   it.each<[string, unknown]>([
+    ['signal must be an AbortSignal', { signal: { aborted: true } }],
     ['minTtlMs', { minTtlMs: Number.NaN }],
     ['minTtlMs', { minTtlMs: Number.POSITIVE_INFINITY }],
     ['minTtlMs', { minTtlMs: -1 }],
@@ -199,6 +201,25 @@ describe('token manager', () => {
     expect(error).toBeInstanceOf(TypeError);
     expect((error as TypeError).message).toMatch(new RegExp(name));
     expect(renew).not.toHaveBeenCalled();
+  });
+
+  it('asks again where others made a token older than the caller wants, and makes do with it where that fails', async () => {
+    const wanted = { minTtlMs: 0.75 * HOUR };
+    const { clock, renew, manager } = setup({ lifeSeconds: 3600 });
+    const older = fakeToken(clock.now() - HOUR / 2, 3600);
+    renew.mockResolvedValueOnce({ token: older, source: 'token-store' });
+    expect((await manager.getToken(wanted)).expiresAt).toBe(clock.now() + HOUR);
+    expect(renew.mock.calls.map(([request]) => request)).toEqual([{}, { usable: older }]);
+
+    const other = setup({ lifeSeconds: 3600 });
+    other.renew.mockResolvedValueOnce({ token: older, source: 'token-store' });
+    other.failWith(outage());
+    expect(await other.manager.getToken(wanted)).toBe(older);
+    // Of its own making it takes what it gets.
+    const own = setup({ lifeSeconds: 1800 });
+    await own.manager.getToken(wanted);
+    expect(own.renew).toHaveBeenCalledTimes(1);
+    expect(await own.manager.getToken({ minTtlMs: 0 })).toBe(own.manager.peekToken());
   });
 
   it('begins nothing for a caller who has gone', async () => {

@@ -199,8 +199,11 @@ describe.skipIf(process.platform === 'win32')('renewal behind the cache of a mac
   });
 
   it('force renews where the cache is empty', async () => {
-    const { process } = await fixture();
-    expect((await (await process())({ forced: true }, never)).source).toBe('env');
+    const { process, exchanges, clock } = await fixture();
+    const renewals = await Promise.all(Array.from({ length: 4 }, () => process()));
+    const all = Promise.all(renewals.map((renew) => renew({ forced: true }, never)));
+    const forced = await pump(clock, all);
+    expect([exchanges(), new Set(forced.map(({ token }) => token.accessToken)).size]).toEqual([1, 1]);
   });
 
   it('tells a caller who holds a token to come again, when another process renews', async () => {

@@ -80,6 +80,7 @@ it('keeps the latest 32', async () => {
   const kept = Object.keys(load());
   expect(kept).toHaveLength(32);
   expect(kept).toContain('claim-99');
+  expect(kept).toContain('claim-68');
   expect(kept).not.toContain('claim-67');
 });
 

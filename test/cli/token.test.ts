@@ -79,8 +79,9 @@ describe('imsvault token', () => {
     const { env } = await emulated({ expiresInSeconds: 1 });
     let now = Date.now();
     const clock = vi.spyOn(systemClock, 'now').mockImplementation(() => (now += 2000));
-    const { code, stderr } = await run(['token'], { env }).finally(() => clock.mockRestore());
-    expect(code).toBe(0);
+    const { code, stdout, stderr } = await run(['token'], { env }).finally(() => clock.mockRestore());
+    expect([code, stdout]).toEqual([5, '']);
+    expect(stderr).toContain('each token had ended when it came');
     expect(stderr).not.toContain('--min-ttl');
   });
 

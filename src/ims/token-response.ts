@@ -128,7 +128,7 @@ export const REJECTION_HINTS: ReadonlyMap<string, string> = new Map(
 );
 
 function rejected(document: JsonObject, error: string, response: HttpResponse, context: ResponseContext): Error {
-  const code = /^[\x21\x23-\x5b\x5d-\x7e]{1,64}$/.test(error) ? context.scrub(error) : 'unknown_error';
+  const code = /^[\x21\x23-\x5b\x5d-\x7e]{1,64}$/.test(error) ? scrubbed(error, context) : 'unknown_error';
   const description = printable(document.error_description, context);
   return new TokenRequestRejectedError(
     `${context.endpoint} rejected the request: ${code}${description === undefined ? '' : `, "${description}"`} (${details(response, context)})`,
@@ -189,10 +189,13 @@ function debugIdOf(response: HttpResponse, { scrub }: ResponseContext): string |
   return /^[\w.:-]{1,100}$/.test(value) ? value : undefined;
 }
 
+/** A standard code is no echo: a short secret may stand in it by chance, and more than the text depends on it. */
+const scrubbed = (text: string, { scrub }: ResponseContext) => (REJECTION_HINTS.has(text) ? text : scrub(text));
+
 function printable(value: unknown, context: ResponseContext): string | undefined {
   if (typeof value !== 'string') return undefined;
   // Scrubbed first: a secret with other characters would not be found in what is left of it.
-  const text = context.scrub(value).replace(/[^\x20-\x7e]+/g, ' ');
+  const text = scrubbed(value, context).replace(/[^\x20-\x7e]+/g, ' ');
   return text.trim().slice(0, 200) || undefined;
 }
 

@@ -7,6 +7,7 @@ import {
   type Exchanged,
   type ExchangerOptions,
 } from '../../src/ims/exchange.js';
+import { REJECTION_HINTS } from '../../src/ims/token-response.js';
 import { type HttpRequest, type HttpResponse, ResponseTooLarge } from '../../src/net/http-client.js';
 import { redact } from '../../src/redacted.js';
 import type { Credential } from '../../src/secret/credential.js';
@@ -233,6 +234,21 @@ describe('exchange', () => {
         .exchange({ clientId: 'id', clientSecrets: [redact(odd)] })
         .catch((reason: unknown) => reason);
       expect(String(error)).toContain('"got [redacted]!"');
+    }
+  });
+
+  it.each([...REJECTION_HINTS.keys()])('knows %s where the secret is a part of it, or all of it', async (code) => {
+    const body = Buffer.from(JSON.stringify({ error: code, error_description: 'a client' }));
+    const retry = { ...DEFAULT_EXCHANGE_RETRY, maxAttempts: 1 };
+    for (const secret of ['i', 'client', code]) {
+      const failure = (answer: Answer) =>
+        setup([answer], { retry })
+          .exchanger.exchange({ clientId: 'id', clientSecrets: [redact(secret)] })
+          .catch((reason: unknown) => reason);
+      const rejected = await failure({ status: 400, body });
+      expect(rejected).toMatchObject({ error: code, hint: REJECTION_HINTS.get(code) });
+      expect(String(rejected)).toContain(`: ${code}, `);
+      expect(String(await failure({ status: 503, body }))).toContain(`: ${code} `);
     }
   });
 

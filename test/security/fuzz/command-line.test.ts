@@ -75,6 +75,8 @@ const options = secrets.chain((secret) =>
         ['--set', `credentials.auth.token=${secret}`],
         ['--set', `credentials.provider=${secret}`],
         ['--min-ttl', secret],
+        ['--output', secret],
+        [secret],
       ),
       mutatedText(fc.constantFrom('--output=json', '--set=cache=off', '--profile=a')).map((text) => [text]),
     )

@@ -36,7 +36,8 @@ export async function startEchoServer(): Promise<EchoServer> {
     response.end(
       JSON.stringify({
         error: echoServer.status === 401 ? printable : 'invalid_client',
-        error_description: echo,
+        // Only its beginning is shown.
+        error_description: `${secret} ${body} ${echo}`,
         errors: [echo, secret],
         warnings: [echo],
         message: echo,

@@ -22,12 +22,14 @@ import { createTokenManager } from '../../../src/token/token-manager.js';
 import { awsEnvironment } from '../../support/aws/environment.js';
 import { stubBareEnvironment } from '../../support/azure/bare-environment.js';
 import { type EchoServer, startEchoServer } from './echo-server.js';
-import { collectEvidence, newMarker } from './scan.js';
+import { collectEvidence, newMarker, newPlainMarker } from './scan.js';
 import { awsStore, azureStore, envStore, fileStore, type LeakStore, type Setting, vaultStore } from './stores.js';
 
 const credential = { clientId: 'leak-test-client', clientSecret: newMarker('client') };
+/** Goes where odd characters cannot: debug ids, error codes. */
+const plain = { clientId: 'leak-test-plain', clientSecret: newPlainMarker('client') };
 const evidence = collectEvidence();
-evidence.hide('client secret', credential.clientSecret);
+evidence.hide('client secret', credential.clientSecret, plain.clientSecret);
 
 let ims: ImsEmulator;
 let echo: EchoServer;
@@ -37,7 +39,10 @@ const closers: (() => unknown)[] = [];
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'imsvault-leak-'));
-  const clients = [{ clientId: credential.clientId, clientSecrets: [credential.clientSecret] }];
+  const clients = [credential, plain].map(({ clientId, clientSecret }) => ({
+    clientId,
+    clientSecrets: [clientSecret],
+  }));
   [ims, echo] = await Promise.all([createImsEmulator({ clients }).start(), startEchoServer()]);
   closers.push(
     () => ims.stop(),
@@ -46,6 +51,7 @@ beforeAll(async () => {
   );
   const started = [
     envStore(credential),
+    envStore(plain, 'env, plain'),
     fileStore(folder, credential),
     ...(await Promise.all([
       vaultStore(evidence, folder, credential),
@@ -109,7 +115,7 @@ function expectNone(): void {
   evidence.expectNone();
 }
 
-describe.each(['env', 'file', 'vault', 'aws-secrets-manager', 'azure-key-vault'])('%s', (name) => {
+describe.each(['env', 'env, plain', 'file', 'vault', 'aws-secrets-manager', 'azure-key-vault'])('%s', (name) => {
   it('objects, events, channels and spans of what works', async () => {
     const stop = watchChannels();
     const spans = new InMemorySpanExporter();
@@ -293,7 +299,9 @@ describe('the other faces of the library', () => {
     for (const status of [400, 401]) {
       echo.status = status;
       const broken = createAccessTokenGenerator(endpoints(`${echo.url}/ims/token/v3`));
-      evidence.see('error of aio', await failureOf(broken.generateAccessToken(params)));
+      for (const one of [params, { ...params, ...plain }]) {
+        evidence.see('error of aio', await failureOf(broken.generateAccessToken(one)));
+      }
     }
     evidence.see(
       'error of bad params',

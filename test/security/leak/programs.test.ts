@@ -4,13 +4,15 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createImsEmulator, type ImsEmulator } from '../../../src/testing/index.js';
 import { type EchoServer, startEchoServer } from './echo-server.js';
 import { type Noisy, startNoisy } from './noisy.js';
-import { collectEvidence, newMarker } from './scan.js';
+import { collectEvidence, newMarker, newPlainMarker } from './scan.js';
 import { awsStore, azureStore, envStore, fileStore, type LeakStore, vaultStore } from './stores.js';
 
 const CLIENT_ID = 'leak-test-client';
 const credential = { clientId: CLIENT_ID, clientSecret: newMarker('client') };
+/** Goes where odd characters cannot: debug ids, error codes. */
+const plain = { clientId: 'leak-test-plain', clientSecret: newPlainMarker('client') };
 const evidence = collectEvidence();
-evidence.hide('client secret', credential.clientSecret);
+evidence.hide('client secret', credential.clientSecret, plain.clientSecret);
 
 let noisy: Noisy;
 let ims: ImsEmulator;
@@ -27,7 +29,7 @@ beforeAll(async () => {
   };
   [noisy, ims, echo] = await Promise.all([
     startNoisy(evidence),
-    createImsEmulator({ clients: [client] }).start(),
+    createImsEmulator({ clients: [client, { clientId: plain.clientId, clientSecrets: [plain.clientSecret] }] }).start(),
     startEchoServer(),
   ]);
   closers.push(
@@ -37,6 +39,7 @@ beforeAll(async () => {
   );
   const started = [
     envStore(credential),
+    envStore(plain, 'env, plain'),
     fileStore(noisy.home, credential),
     ...(await Promise.all([
       vaultStore(evidence, noisy.home, credential),
@@ -64,7 +67,7 @@ function expectNone(): void {
   evidence.expectNone();
 }
 
-describe.each(['env', 'file', 'vault', 'aws-secrets-manager', 'azure-key-vault'])('%s', (name) => {
+describe.each(['env', 'env, plain', 'file', 'vault', 'aws-secrets-manager', 'azure-key-vault'])('%s', (name) => {
   it('what works shows the token on stdout of `token`, and nothing else anywhere', async () => {
     const { block, env } = storeOf(name).works;
     const config = configOf(name, block);
@@ -115,7 +118,7 @@ describe('the rest of the command line', () => {
   const FILES_OF_THE_TEST =
     /^(home|cwd)\/(secret-id|wrong-secret-id|credential\.json|odd\.json|cut\.json|no-json\.json|planted\.mjs)$/;
 
-  it('config, init, completion and mistaken command lines', async () => {
+  it('config and init, with mistakes in configs and proxies', async () => {
     const { block, env } = storeOf('azure-key-vault').works;
     const config = configOf('shown', block);
     for (const args of [['show'], ['validate'], ['show', '-o', 'json']]) {

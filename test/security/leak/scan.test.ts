@@ -22,7 +22,7 @@ const PLANTED: readonly [string, unknown][] = [
   ['in a form', new URLSearchParams({ client_secret: secret }).toString()],
   ['in JSON', JSON.stringify({ secret })],
   ['in JSON in JSON', JSON.stringify({ log: JSON.stringify({ secret }) })],
-  ['cut off', `${secret.repeat(2).slice(3, -9)}…`],
+  ['cut off', `${secret.slice(3, -6)}…`],
   ['in a message', new Error(`refused: ${secret}`)],
   ['in a cause', new Error('x', { cause: new Error('y', { cause: { body: secret } }) })],
   [
@@ -46,7 +46,7 @@ const PLANTED: readonly [string, unknown][] = [
 describe('the scanner', () => {
   it.each(PLANTED)('finds a secret %s', (_name, value) => {
     const evidence = collectEvidence();
-    evidence.hide('client secret', secret, `${secret}${secret}`);
+    evidence.hide('client secret', secret);
     evidence.see('a channel', value);
     expect(() => evidence.expectNone()).toThrow(/client secret in a channel/);
   });

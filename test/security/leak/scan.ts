@@ -52,7 +52,7 @@ export function formsOf(secret: string): string[] {
     JSON.stringify(secret).slice(1, -1),
     JSON.stringify(JSON.stringify(secret)).slice(3, -3),
     inspect(secret).slice(1, -1),
-    ...(secret.length > 2 * PIECE ? [secret.slice(middle, middle + PIECE)] : []),
+    ...(secret.length > PIECE ? [secret.slice(middle, middle + PIECE)] : []),
   ];
   return [...new Set(forms.flatMap((form) => [form, form.toLowerCase(), form.toUpperCase()]))];
 }

@@ -36,10 +36,10 @@ const odd = ({ clientSecret }: LeakCredential) =>
   JSON.stringify({ client_id: 7, client_secret: clientSecret, [clientSecret]: 1 });
 const payload = ({ clientId, clientSecret }: LeakCredential) => ({ client_id: clientId, client_secret: clientSecret });
 
-export function envStore({ clientId, clientSecret }: LeakCredential): LeakStore {
+export function envStore({ clientId, clientSecret }: LeakCredential, name = 'env'): LeakStore {
   const block = { provider: 'env' };
   return {
-    name: 'env',
+    name,
     works: { block, env: { FUSION_CLIENT_ID: clientId, FUSION_CLIENT_SECRET: clientSecret } },
     fails: {
       'no client id': { block, env: { FUSION_CLIENT_SECRET: clientSecret } },

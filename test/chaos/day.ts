@@ -19,7 +19,10 @@ export interface DayReport {
   violations: string[];
   place: string;
   lifeMs: number;
+  /** Those that have ended. */
   calls: number;
+  /** Of each program, in the last hour. */
+  callsAtLast: number[];
   refused: number;
   /** By the code of the error. */
   refusals: Record<string, number>;
@@ -64,6 +67,7 @@ interface Program {
   host: Host;
   machine: Machine;
   manager: TokenManager;
+  callsAtLast: number;
 }
 
 /** Four programs on three hosts for 24 hours; the seed decides what they have, and all that goes wrong. */
@@ -83,12 +87,13 @@ export async function simulateDay({ seed, runtime, maxWaitMs, maxRecoveryMs }: D
   const store = kind && createStore(world, random, network, () => undefined, { kind, claimSpreadMs });
   const report: DayReport = {
     ...{ violations: [], place: kind ?? 'no token store', lifeMs, calls: 0, refused: 0, refusals: {}, faults: {} },
-    ...{ exchanges: 0, longestWaitMs: 0, imsPerHour: 0, storePerHour: 0, recoveredAfterMs: 0 },
+    ...{ exchanges: 0, callsAtLast: [], longestWaitMs: 0, imsPerHour: 0, storePerHour: 0, recoveredAfterMs: 0 },
   };
   const violate = (text: string) => report.violations.push(`${Math.round(since())} ms: ${text}`);
+  const open = new Set<{ machine: Machine; askedAt: number }>();
   let ids = 0;
 
-  function startOn(host: Host): Omit<Program, 'host'> {
+  function startOn(host: Host): Pick<Program, 'machine' | 'manager'> {
     const machine = world.addMachine(0, host.machine);
     host.machine = machine;
     const manager = startProcess({
@@ -101,6 +106,8 @@ export async function simulateDay({ seed, runtime, maxWaitMs, maxRecoveryMs }: D
   async function ask(program: Program): Promise<void> {
     const { machine, manager } = program;
     const askedAt = world.now;
+    const call = { machine, askedAt };
+    open.add(call);
     const code = await manager.getToken().then(
       ({ accessToken }) => {
         const lateMs = world.now - ims.expiryOf(accessToken);
@@ -109,7 +116,9 @@ export async function simulateDay({ seed, runtime, maxWaitMs, maxRecoveryMs }: D
       },
       (error: unknown) => (error as { code?: string }).code ?? String(error),
     );
+    open.delete(call);
     report.calls++;
+    if (since() > QUIET_AT) program.callsAtLast++;
     if (code !== undefined) {
       report.refused++;
       report.refusals[code] = (report.refusals[code] ?? 0) + 1;
@@ -140,7 +149,7 @@ export async function simulateDay({ seed, runtime, maxWaitMs, maxRecoveryMs }: D
   );
   const programs = [0, 0, 1, 2].map((index): Program => {
     const host = hosts[index] as Host;
-    return { host, ...startOn(host) };
+    return { host, callsAtLast: 0, ...startOn(host) };
   });
   for (const program of programs) void world.delay(program.machine, random() * 10_000).then(() => live(program));
 
@@ -237,8 +246,13 @@ export async function simulateDay({ seed, runtime, maxWaitMs, maxRecoveryMs }: D
   }
   // What has begun may end.
   await world.run(start + DAY + maxWaitMs);
+  // No process stands still any more.
+  for (const { machine, askedAt } of open) {
+    if (!machine.crashed) violate(`a call of ${Math.round(askedAt - start)} ms has not ended`);
+  }
   for (const { manager } of programs) manager.close();
   await closeFiles();
+  report.callsAtLast = programs.map(({ callsAtLast }) => callsAtLast);
   report.exchanges = ims.emulator.exchanges;
   return report;
 }

@@ -6,36 +6,15 @@ import { startProcess } from '../token/simulation/process.js';
 import { CALM, createStore, type StoreKind } from '../token/simulation/servers.js';
 import { createRandom, createWorld, type Machine } from '../token/simulation/world.js';
 import { breakCache, breakCredential, breakIms, breakStore, oneOf } from './day-faults.js';
+import type { DayReport } from './day-report.js';
 import { afterFiles, closeFiles } from './support/observed-files.js';
+import { createOpenCalls } from './support/open-calls.js';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 /** All faults have ended by then. */
 const QUIET_AT = 23 * HOUR;
-
-export interface DayReport {
-  /** What must never happen, each with its moment. */
-  violations: string[];
-  place: string;
-  lifeMs: number;
-  /** Those that have ended. */
-  calls: number;
-  /** Of each program, in the last hour. */
-  callsAtLast: number[];
-  refused: number;
-  /** By the code of the error. */
-  refusals: Record<string, number>;
-  /** How often each kind of fault began. */
-  faults: Record<string, number>;
-  exchanges: number;
-  longestWaitMs: number;
-  /** The most requests within an hour, for each process. */
-  imsPerHour: number;
-  storePerHour: number;
-  /** When the last call was refused after everything had ended, milliseconds from then. */
-  recoveredAfterMs: number;
-}
 
 export interface DayOptions {
   seed: number;
@@ -90,7 +69,7 @@ export async function simulateDay({ seed, runtime, maxWaitMs, maxRecoveryMs }: D
     ...{ exchanges: 0, callsAtLast: [], longestWaitMs: 0, imsPerHour: 0, storePerHour: 0, recoveredAfterMs: 0 },
   };
   const violate = (text: string) => report.violations.push(`${Math.round(since())} ms: ${text}`);
-  const open = new Set<{ machine: Machine; askedAt: number }>();
+  const open = createOpenCalls(world, violate);
   let ids = 0;
 
   function startOn(host: Host): Pick<Program, 'machine' | 'manager'> {
@@ -106,8 +85,7 @@ export async function simulateDay({ seed, runtime, maxWaitMs, maxRecoveryMs }: D
   async function ask(program: Program): Promise<void> {
     const { machine, manager } = program;
     const askedAt = world.now;
-    const call = { machine, askedAt };
-    open.add(call);
+    const ended = open.begin(machine);
     const code = await manager.getToken().then(
       ({ accessToken }) => {
         const lateMs = world.now - ims.expiryOf(accessToken);
@@ -116,7 +94,7 @@ export async function simulateDay({ seed, runtime, maxWaitMs, maxRecoveryMs }: D
       },
       (error: unknown) => (error as { code?: string }).code ?? String(error),
     );
-    open.delete(call);
+    ended();
     report.calls++;
     if (since() > QUIET_AT) program.callsAtLast++;
     if (code !== undefined) {
@@ -154,6 +132,7 @@ export async function simulateDay({ seed, runtime, maxWaitMs, maxRecoveryMs }: D
   for (const program of programs) void world.delay(program.machine, random() * 10_000).then(() => live(program));
 
   function restart(program: Program, afterMs: number): void {
+    open.expectEnds(program.machine, maxWaitMs);
     program.machine.crashed = true;
     void world.delay(undefined, afterMs).then(() => {
       Object.assign(program, startOn(program.host));
@@ -246,10 +225,7 @@ export async function simulateDay({ seed, runtime, maxWaitMs, maxRecoveryMs }: D
   }
   // What has begun may end.
   await world.run(start + DAY + maxWaitMs);
-  // No process stands still any more.
-  for (const { machine, askedAt } of open) {
-    if (!machine.crashed) violate(`a call of ${Math.round(askedAt - start)} ms has not ended`);
-  }
+  for (const { machine } of programs) open.expectEnds(machine, maxWaitMs);
   for (const { manager } of programs) manager.close();
   await closeFiles();
   report.callsAtLast = programs.map(({ callsAtLast }) => callsAtLast);

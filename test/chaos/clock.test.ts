@@ -7,6 +7,7 @@ import { createRandom, createWorld, type Machine } from '../token/simulation/wor
 import { sampled } from './support/form.js';
 import { memoryFolder } from './support/memory-folder.js';
 import { afterFiles } from './support/observed-files.js';
+import { createOpenCalls } from './support/open-calls.js';
 import { record } from './support/reliability.js';
 
 vi.mock('node:fs/promises', async (original) =>
@@ -62,6 +63,7 @@ async function runCell({ fault, place, phase }: Cell, when: Step['when']) {
   const violate = (text: string) => violations.push(`${Math.round(world.now - start)} ms: ${text}`);
   let hasHappened = false;
   let isExchanged = false;
+  const open = createOpenCalls(world, violate);
   let id = 0;
 
   function happen(machine: Machine): void {
@@ -92,7 +94,9 @@ async function runCell({ fault, place, phase }: Cell, when: Step['when']) {
     let restartAt = world.now + restartMs;
     while (world.now < start + SPAN) {
       const [askedAt, frozenBefore] = [world.now, machine.frozenUntil];
+      const ended = open.begin(machine);
       const token = await manager.getToken().catch((error: unknown) => void refusals.push(error));
+      ended();
       if (token && ims.expiryOf(token.accessToken) <= world.now) violate('an expired token was served');
       const waitedMs = world.now - askedAt;
       if (waitedMs > MAX_WAIT_MS && machine.frozenUntil === frozenBefore) violate(`a caller waited ${waitedMs} ms`);
@@ -109,6 +113,7 @@ async function runCell({ fault, place, phase }: Cell, when: Step['when']) {
   if (place !== 'one process') void live(second, 0.65 * LIFE);
   if (phase === 'warm') void world.delay(undefined, 0.3 * LIFE).then(() => happen(first));
   await world.run(start + SPAN + MAX_WAIT_MS + 40_000);
+  for (const machine of [first, second]) open.expectEnds(machine, MAX_WAIT_MS);
   return { hasHappened, violations, refusals, exchanges: ims.emulator.exchanges };
 }
 
@@ -148,7 +153,7 @@ describe.skipIf(process.platform === 'win32')('a clock that jumps or stands stil
           ? 'the token, or, when it goes on, once `ERR_TOKEN_ENDPOINT_UNAVAILABLE`; the next call gets one'
           : 'the token',
       within: fault.startsWith('wall') ? '30 s' : '30 s of running',
-      kept: `no expired token served, renewal goes on, at most ${fault.includes(', and ') ? '2 exchanges' : '1 exchange'} more`,
+      kept: `no expired token served, no call without an end, renewal goes on, at most ${fault.includes(', and ') ? '2 exchanges' : '1 exchange'} more`,
     });
   });
 });

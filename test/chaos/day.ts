@@ -6,33 +6,15 @@ import { startProcess } from '../token/simulation/process.js';
 import { CALM, createStore, type StoreKind } from '../token/simulation/servers.js';
 import { createRandom, createWorld, type Machine } from '../token/simulation/world.js';
 import { breakCache, breakCredential, breakIms, breakStore, oneOf } from './day-faults.js';
+import type { DayReport } from './day-report.js';
 import { afterFiles, closeFiles } from './support/observed-files.js';
+import { createOpenCalls } from './support/open-calls.js';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 /** All faults have ended by then. */
 const QUIET_AT = 23 * HOUR;
-
-export interface DayReport {
-  /** What must never happen, each with its moment. */
-  violations: string[];
-  place: string;
-  lifeMs: number;
-  calls: number;
-  refused: number;
-  /** By the code of the error. */
-  refusals: Record<string, number>;
-  /** How often each kind of fault began. */
-  faults: Record<string, number>;
-  exchanges: number;
-  longestWaitMs: number;
-  /** The most requests within an hour, for each process. */
-  imsPerHour: number;
-  storePerHour: number;
-  /** When the last call was refused after everything had ended, milliseconds from then. */
-  recoveredAfterMs: number;
-}
 
 export interface DayOptions {
   seed: number;
@@ -64,6 +46,7 @@ interface Program {
   host: Host;
   machine: Machine;
   manager: TokenManager;
+  callsAtLast: number;
 }
 
 /** Four programs on three hosts for 24 hours; the seed decides what they have, and all that goes wrong. */
@@ -83,12 +66,13 @@ export async function simulateDay({ seed, runtime, maxWaitMs, maxRecoveryMs }: D
   const store = kind && createStore(world, random, network, () => undefined, { kind, claimSpreadMs });
   const report: DayReport = {
     ...{ violations: [], place: kind ?? 'no token store', lifeMs, calls: 0, refused: 0, refusals: {}, faults: {} },
-    ...{ exchanges: 0, longestWaitMs: 0, imsPerHour: 0, storePerHour: 0, recoveredAfterMs: 0 },
+    ...{ exchanges: 0, callsAtLast: [], longestWaitMs: 0, imsPerHour: 0, storePerHour: 0, recoveredAfterMs: 0 },
   };
   const violate = (text: string) => report.violations.push(`${Math.round(since())} ms: ${text}`);
+  const open = createOpenCalls(world, violate);
   let ids = 0;
 
-  function startOn(host: Host): Omit<Program, 'host'> {
+  function startOn(host: Host): Pick<Program, 'machine' | 'manager'> {
     const machine = world.addMachine(0, host.machine);
     host.machine = machine;
     const manager = startProcess({
@@ -101,6 +85,7 @@ export async function simulateDay({ seed, runtime, maxWaitMs, maxRecoveryMs }: D
   async function ask(program: Program): Promise<void> {
     const { machine, manager } = program;
     const askedAt = world.now;
+    const ended = open.begin(machine);
     const code = await manager.getToken().then(
       ({ accessToken }) => {
         const lateMs = world.now - ims.expiryOf(accessToken);
@@ -109,7 +94,9 @@ export async function simulateDay({ seed, runtime, maxWaitMs, maxRecoveryMs }: D
       },
       (error: unknown) => (error as { code?: string }).code ?? String(error),
     );
+    ended();
     report.calls++;
+    if (since() > QUIET_AT) program.callsAtLast++;
     if (code !== undefined) {
       report.refused++;
       report.refusals[code] = (report.refusals[code] ?? 0) + 1;
@@ -140,11 +127,12 @@ export async function simulateDay({ seed, runtime, maxWaitMs, maxRecoveryMs }: D
   );
   const programs = [0, 0, 1, 2].map((index): Program => {
     const host = hosts[index] as Host;
-    return { host, ...startOn(host) };
+    return { host, callsAtLast: 0, ...startOn(host) };
   });
   for (const program of programs) void world.delay(program.machine, random() * 10_000).then(() => live(program));
 
   function restart(program: Program, afterMs: number): void {
+    open.expectEnds(program.machine, maxWaitMs);
     program.machine.crashed = true;
     void world.delay(undefined, afterMs).then(() => {
       Object.assign(program, startOn(program.host));
@@ -237,8 +225,10 @@ export async function simulateDay({ seed, runtime, maxWaitMs, maxRecoveryMs }: D
   }
   // What has begun may end.
   await world.run(start + DAY + maxWaitMs);
+  for (const { machine } of programs) open.expectEnds(machine, maxWaitMs);
   for (const { manager } of programs) manager.close();
   await closeFiles();
+  report.callsAtLast = programs.map(({ callsAtLast }) => callsAtLast);
   report.exchanges = ims.emulator.exchanges;
   return report;
 }

@@ -194,7 +194,7 @@ describe.skipIf(process.platform === 'win32')("the agent's files with tokens", (
       ...{ section: 'sink-files', fault },
       sees: isWritten ? 'the new token in the file' : 'the last token in the file, and an error in the log',
       within: isWritten ? 'the write' : '60 s after it ends the new one',
-      kept: 'the agent serves the token; nothing foreign is written to, no token lies open, nothing is left behind',
+      kept: 'nothing foreign is written to, no token lies open, nothing is left behind',
     });
   });
 
@@ -228,6 +228,7 @@ describe.skipIf(process.platform === 'win32')("the agent's files with tokens", (
         const isThere = lstatSync(world.path).isFile() && readFileSync(world.path, 'utf8') !== 'foreign';
         if (isThere) expect(readFileSync(world.path, 'utf8')).toBe(world.value());
         world.expectPrivate();
+        expect(readdirSync(world.folder), `${shape} at step ${at}`).toEqual(['token']);
         sink.close();
         if (!isSwapped) break;
       }
@@ -237,21 +238,23 @@ describe.skipIf(process.platform === 'win32')("the agent's files with tokens", (
       ...{ section: 'sink-files', fault: 'a link, a pipe or a file put there between any two steps of a write' },
       sees: 'the new token in the file, or what the other put there after it',
       within: 'the write',
-      kept: 'the agent serves the token; nothing foreign is written to, no token lies open, nothing is left behind',
+      kept: 'nothing foreign is written to, no token lies open, nothing is left behind',
     });
   });
 
   it('that cannot work is told of at the start', async (context) => {
-    const { settings, deps, path, folder } = setUp();
+    const { settings, deps, cwd, path, folder } = setUp();
     mkdirSync(path);
     await expect(openSink(settings, deps)).rejects.toThrow(ConfigInvalidError);
+    expect([readdirSync(folder), readdirSync(path)]).toEqual([['token'], []]);
     rmSync(folder, { recursive: true });
     await expect(openSink(settings, deps)).rejects.toMatchObject({ code: 'ERR_CONFIG_INVALID' });
+    expect(readdirSync(cwd)).toEqual([]);
     record(context, {
-      ...{ section: 'sink-files', fault: 'a directory in place of the sink, or no folder, at the start or a reload' },
+      ...{ section: 'sink-files', fault: 'a directory in place of the sink, or no folder, at the start' },
       sees: '`ERR_CONFIG_INVALID`',
       within: 'the start',
-      kept: 'nothing is written; a reload leaves the old config in force',
+      kept: 'nothing is written',
     });
   });
 });

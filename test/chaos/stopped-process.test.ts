@@ -94,10 +94,17 @@ describe.skipIf(process.platform === 'win32')('a process that is stopped (SIGSTO
       const elapsedMs = Date.now() - stoppedAt + 2 * LIFE_SECONDS * 1000;
 
       const all = [...stopped.answers, ...(beside?.answers ?? [])];
-      expect(all.filter(({ leftMs = 1 }) => leftMs <= 0)).toEqual([]);
+      // The one token that was held already may be handed out, and the process be stopped before it looks at the clock.
+      const isOnItsWay = ({ leftMs = 0, tookMs }: Answer) =>
+        phase !== 'cold' && tookMs > STOP_MS && leftMs + tookMs > 0;
+      expect(
+        all.filter((answer) => (answer.leftMs ?? 1) <= 0 && !isOnItsWay(answer)),
+        phase,
+      ).toEqual([]);
       expect(all.filter(({ tookMs }) => tookMs > MAX_CALL_MS + STOP_MS)).toEqual([]);
       expect(all.filter(({ code }) => code !== undefined)).toEqual([]);
       if (beside !== undefined) {
+        expect(beside.answers.filter(({ tookMs }) => tookMs > MAX_CALL_MS)).toEqual([]);
         const meanwhile = beside.answers.filter(({ at }) => at > stoppedAt + DEAD_LOCK_MS && at < continuedAt);
         expect(meanwhile.length).toBeGreaterThan(3);
       }

@@ -1,6 +1,6 @@
 import { AccessToken } from '../access-token.js';
 
-/** How a token is wanted. */
+/** How a token is wanted. Any other key is a `TypeError`. */
 export interface GetTokenOptions {
   /** Ends this call's wait, with `signal.reason`; a renewal that others wait for goes on. */
   signal?: AbortSignal;
@@ -16,10 +16,16 @@ export interface GetTokenOptions {
   minTtlMs?: number;
 }
 
+const KNOWN = { signal: true, forceRenew: true, minTtlMs: true } satisfies Record<keyof GetTokenOptions, true>;
+
 /** @throws TypeError that names the option; callers without types get no other warning */
 export function checkGetTokenOptions(options: unknown): void {
   if (options === undefined) return;
   if (typeof options !== 'object' || options === null) throw new TypeError('getToken takes an object of options');
+  const unknown = Object.keys(options).find((key) => !Object.hasOwn(KNOWN, key));
+  if (unknown !== undefined) {
+    throw new TypeError(`getToken has no option "${unknown}"; it takes signal, forceRenew and minTtlMs`);
+  }
   const { signal, forceRenew, minTtlMs } = options as Readonly<Record<string, unknown>>;
   if (signal !== undefined && !(signal instanceof AbortSignal)) throw new TypeError('signal must be an AbortSignal');
   if (forceRenew !== undefined && typeof forceRenew !== 'boolean' && !(forceRenew instanceof AccessToken)) {

@@ -73,16 +73,24 @@ it.each(pages())('%s names scripts of npm that there are', (page) => {
 });
 
 it.each(pages())('%s links to pages and headings that there are', (page) => {
-  const links = [
-    ...readPage(page)
-      .replaceAll(/```[\s\S]*?```/g, '')
-      .matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)/g),
-  ];
-  for (const [link, path = '', anchor] of links) {
+  for (const [link, path = '', anchor] of linksOf(page)) {
     const target = path === '' ? page : join(page, '..', path);
     expect(existsSync(join(ROOT, target)), `${page}: ${link}`).toBe(true);
     if (anchor !== undefined) expect(anchorsOf(target), `${page}: ${link}`).toContain(anchor);
   }
+});
+
+it('pages of the package link to what is in it, or to infra/, as docs/README.md says', () => {
+  const { files } = JSON.parse(readPage('package.json')) as { files: string[] };
+  // npm packs these whatever `files` says.
+  const packed = [...files, 'README.md', 'LICENSE', 'package.json'];
+  const folderOf = (path: string) => path.split('/')[0] ?? '';
+  const outside = pages()
+    .filter((page) => packed.includes(folderOf(page)))
+    .flatMap((page) => linksOf(page).map(([, path = '']) => (path === '' ? page : join(page, '..', path))))
+    .map(folderOf)
+    .filter((folder) => !packed.includes(folder));
+  expect(new Set(outside)).toEqual(new Set(['infra']));
 });
 
 it('docs/README.md leads to every page', () => {
@@ -90,6 +98,13 @@ it('docs/README.md leads to every page', () => {
   const others = pages().filter((page) => page.startsWith('docs/') && page !== 'docs/README.md');
   expect(linked).toEqual(expect.arrayContaining(others));
 });
+
+/** Path and anchor of each link that stays in the repository. */
+const linksOf = (page: string) => [
+  ...readPage(page)
+    .replaceAll(/```[\s\S]*?```/g, '')
+    .matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)/g),
+];
 
 /** As GitHub makes them. */
 const anchorsOf = (page: string) =>

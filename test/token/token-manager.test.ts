@@ -193,6 +193,9 @@ describe('token manager', () => {
     ['signal', { signal: new AbortController() }],
     ['forceRenew', { forceRenew: 'yes' }],
     ['forceRenew', { forceRenew: null }],
+    ['"forceRenw"; it takes signal, forceRenew and minTtlMs', { forceRenw: true }],
+    ['"scope"', { forceRenew: true, scope: undefined }],
+    ['"toString"', { toString: true }],
     ['options', null],
     ['options', 5],
   ])('refuses a wrong %s: %j', async (name, options) => {

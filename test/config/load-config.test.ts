@@ -1,3 +1,6 @@
+import { symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type LoadConfigOptions, loadConfig } from '../../src/config/load-config.js';
 import { expectNoSecrets } from '../support/leaks.js';
@@ -145,33 +148,60 @@ describe('the agent of a config', () => {
 });
 
 describe('the agent of a config that was found', () => {
-  it('may serve its user from its own folder', async () => {
-    const agent = "{ listen: ['127.0.0.1:0', '[::1]:1', unix:a.sock], sinks: [{ path: x/../y, mode: '0400' }] }";
+  it.each([
+    "{ listen: ['127.0.0.1:0', '[::1]:1', unix:a.sock], sinks: [{ path: x/../y, mode: '0400' }] }",
+    "{ listen: '127.0.0.1:7717', healthListen: localhost:7718, allowRemote: false, sinks: [{ path: below/it/y }] }",
+    "{ tokenFileMode: '0600', sinks: [{ path: y, mode: '600' }] }",
+  ])('may serve its user from its own folder: %s', async (agent) => {
     expect((await load(`{ agent: ${agent} }`, { found: true })).config.agent.sinks).toHaveLength(1);
   });
 
+  const reach = 'set this, because others than you could reach the token';
   it.each([
-    ['{ listen: 0.0.0.0:7717 }', 'agent.listen'],
-    ['{ healthListen: 10.0.0.1:80 }', 'agent.healthListen'],
-    ['{ listen: unix:/tmp/a.sock }', 'agent.listen'],
-    ['{ listen: unix:../a.sock }', 'agent.listen'],
-    ['{ allowRemote: true }', 'agent.allowRemote'],
-    ['{ tls: { certFile: a, keyFile: b } }', 'agent.tls'],
-    ['{ hostNames: [a] }', 'agent.hostNames'],
-    ['{ group: 0 }', 'agent.group'],
-    ['{ tokenFile: t }', 'agent.tokenFile'],
-    ["{ tokenFileMode: '0644' }", 'agent.tokenFileMode'],
-    ['{ sinks: [{ path: ~/.bashrc2/x }] }', 'agent.sinks.0.path'],
-    ['{ sinks: [{ path: /etc/x }] }', 'agent.sinks.0.path'],
-    ["{ sinks: [{ path: x, mode: '0644' }] }", 'agent.sinks.0.mode'],
-    ['{ sinks: [{ path: x, owner: 0 }] }', 'agent.sinks.0.owner'],
-    ['{ sinks: [{ path: x, group: staff }] }', 'agent.sinks.0.group'],
-    ['{ sinks: [{ path: x, template: t }] }', 'agent.sinks.0.template'],
-    ["{ sinks: [{ path: '${HOME}/x' }] }", 'agent.sinks.0.path'],
-  ])('may not say %s', async (agent, path) => {
+    ['{ listen: 0.0.0.0:7717 }', 'agent.listen', 'open the agent to other machines'],
+    ["{ listen: ['127.0.0.1:1', 127.0.0.1.evil.example:1] }", 'agent.listen', 'open the agent to other machines'],
+    ['{ healthListen: 10.0.0.1:80 }', 'agent.healthListen', 'open the agent to other machines'],
+    ['{ listen: unix:/tmp/a.sock }', 'agent.listen', 'write outside its folder'],
+    ['{ listen: unix:../a.sock }', 'agent.listen', 'write outside its folder'],
+    ['{ allowRemote: true }', 'agent.allowRemote', reach],
+    ['{ tls: { certFile: a, keyFile: b } }', 'agent.tls', reach],
+    ['{ hostNames: [a] }', 'agent.hostNames', reach],
+    ['{ group: 0 }', 'agent.group', reach],
+    ['{ tokenFile: t }', 'agent.tokenFile', reach],
+    ["{ tokenFileMode: '0644' }", 'agent.tokenFileMode', 'let others read a token'],
+    ['{ sinks: [{ path: ~/.bashrc2/x }] }', 'agent.sinks.0.path', 'write outside its folder'],
+    ['{ sinks: [{ path: /etc/x }] }', 'agent.sinks.0.path', 'write outside its folder'],
+    ["{ sinks: [{ path: x, mode: '0644' }] }", 'agent.sinks.0.mode', 'let others read a token'],
+    ['{ sinks: [{ path: x, owner: 0 }] }', 'agent.sinks.0.owner', 'give a token to others'],
+    ['{ sinks: [{ path: x, group: staff }] }', 'agent.sinks.0.group', 'give a token to others'],
+    ['{ sinks: [{ path: x, template: t }] }', 'agent.sinks.0.template', 'name a template, because its code would run'],
+    ["{ sinks: [{ path: '${HOME}/x' }] }", 'agent.sinks.0.path', 'write outside its folder'],
+  ])('may not say %s', async (agent, path, what) => {
     const config = load(`{ agent: ${agent} }`, { found: true, env: { HOME: '/root' } });
-    expect(await problemsOf(config)).toMatchObject([
-      { path, message: expect.stringContaining('a file found by search may not') },
+    expect((await problemsOf(config)).map(({ path, message }) => ({ path, message }))).toEqual([
+      {
+        path,
+        message: `a file found by search may not ${what}; name the file by --config or IMSVAULT_CONFIG if you trust it`,
+      },
     ]);
+  });
+
+  it('may not lead out of its folder by a link', async () => {
+    const cwd = await tempFolder();
+    await symlink(tmpdir(), join(cwd, 'link'));
+    await write(cwd, 'imsvault.config.yaml', '{ agent: { sinks: [{ path: link/x }] } }');
+    expect(await problemsOf(loadConfig({ env: {}, cwd, home: cwd }))).toMatchObject([{ path: 'agent.sinks.0.path' }]);
+  });
+
+  it.each([
+    ['{ listen: [5] }', 'agent.listen'],
+    ['{ sinks: 5 }', 'agent.sinks'],
+    ['{ sinks: [null] }', 'agent.sinks.0'],
+    ['{ sinks: [{ path: 5 }] }', 'agent.sinks.0.path'],
+  ])('that is of another shape is told so as in every config: %s', async (agent, path) => {
+    const [found, ...more] = await problemsOf(load(`{ agent: ${agent} }`, { found: true }));
+    expect(more).toEqual([]);
+    expect(found?.path).toBe(path);
+    expect(found?.message).not.toContain('found by search');
   });
 });

@@ -147,6 +147,80 @@ describe('the agent of a config', () => {
   });
 });
 
+describe('of several profiles', () => {
+  const login = 'credentials: { provider: vault, path: x, auth: { method: token, token: literal } }';
+  const many = (names: string) =>
+    `profiles: { ${[...names].map((name) => `${name}: { ${login} }`).join(', ')}, z: {} }`;
+
+  it.each([
+    ['a', 'profile a: '],
+    ['abcde', 'profile a, b, c, d, e: '],
+    ['abcdef', 'profile a, b, c, d, e and 1 more: '],
+  ])('a warning names the first five: %s', async (names, start) => {
+    const { warnings } = (await load(many(names))).config;
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]?.startsWith(`${start}credentials.auth.token`)).toBe(true);
+  });
+
+  it('one whose module is not there is told of when nothing else is wrong', async () => {
+    const text = 'profiles: { a: { credentials: { provider: imsvault-none } }, b: { ims: { orgId: "${ORG}" } } }';
+    expect(await problems(text)).toMatchObject([{ path: 'profiles.b.ims.orgId' }]);
+    await expect(load(text, { env: { ORG: 'x' } })).rejects.toMatchObject({ code: 'ERR_PROVIDER_NOT_INSTALLED' });
+  });
+
+  it('those that are left out take their sinks and requirements with them', async () => {
+    const text =
+      'agent: { sinks: [{ path: x }, { path: y, profile: c }], requiredProfiles: [a, c] }\nprofiles: { a: {}, b: {}, c: {} }';
+    const { agent, defaultName } = (await load(text, { profiles: ['b', 'a'] })).config;
+    expect([agent.sinks, agent.requiredProfiles, defaultName]).toEqual([[], ['a'], undefined]);
+  });
+
+  it.each([
+    ['prd', 'there is no profile "prd"; did you mean "prod"?'],
+    ['p8e-S3cret0123456789', 'there is no profile "(a key not shown)"'],
+  ])('one that is not there is named as far as it may be: %s', async (name, message) => {
+    const text = `{ agent: { sinks: [{ path: x, profile: "${name}" }] }, profiles: { prod: {} } }`;
+    expect((await problems(text)).map((problem) => problem.message)).toEqual([message]);
+  });
+
+  it.each([
+    ['--profile', { profiles: ['prod'] }],
+    ['IMSVAULT_PROFILE', { env: { IMSVAULT_PROFILE: 'prod' } }],
+  ])('none is there by name in a config without: %s', async (source, given) => {
+    const message = 'there is no profile "prod": the config has no "profiles"';
+    expect(await problems('ims: {}', given)).toEqual([{ path: '', message, source }]);
+  });
+
+  it('the default one is told of by what named it', async () => {
+    const two = 'profiles: { aa: {}, bb: {} }';
+    const message = 'there is no profile "c"; the config has aa, bb';
+    expect(await problems(two, { env: { IMSVAULT_PROFILE: 'c' } })).toEqual([
+      { path: '', message, source: 'IMSVAULT_PROFILE' },
+    ]);
+    expect(await problems(`defaultProfile: c\n${two}`)).toEqual([
+      { path: 'defaultProfile', message, source: 'imsvault.config.yaml:1' },
+    ]);
+    expect((await load(`defaultProfile: aa\n${two}`, { env: { IMSVAULT_PROFILE: 'bb' } })).config.defaultName).toBe(
+      'bb',
+    );
+    expect((await load(`defaultProfile: aa\n${two}`, { profiles: ['bb'] })).config.defaultName).toBe('bb');
+  });
+
+  it.each([
+    ['{ defaultProfile: 5, profiles: { a: {} } }', "must be a profile's name; it is a number"],
+    ['{ defaultProfile: "${NONE}", profiles: { a: {} } }', 'the environment variable NONE is not set'],
+  ])('the default one is a text: %s', async (text, message) => {
+    expect(await problems(text)).toEqual([{ path: 'defaultProfile', message, source: 'imsvault.config.yaml:1' }]);
+  });
+});
+
+it('a file has a stamp from before it was read, a config that a program gave has none', async () => {
+  const { config, cwd } = await load('ims: {}');
+  expect(config.stamp).toEqual(expect.any(String));
+  const given = await loadConfig({ config: { ims: {} }, env: {}, cwd, home: cwd });
+  expect([given.file, given.stamp, [...given.profiles.keys()]]).toEqual([undefined, null, ['default']]);
+});
+
 describe('the agent of a config that was found', () => {
   it.each([
     "{ listen: ['127.0.0.1:0', '[::1]:1', unix:a.sock], sinks: [{ path: x/../y, mode: '0400' }] }",

@@ -182,6 +182,38 @@ describe("a third party's module", () => {
     expectNoSecrets(error, ['S3cretPlace']);
   });
 
+  it.each([
+    [
+      'has a fault itself',
+      'throw new Error(value.entry)',
+      'credentials',
+      "the module's schema failed on these options",
+    ],
+    ['gives no object', 'return { value: 5 }', 'credentials', "the module's schema must give an object"],
+    [
+      'names a place by objects',
+      "return { issues: [{ message: 'm', path: [{ key: 'a' }, 0, 'b'] }] }",
+      'credentials.a.0.b',
+      'm',
+    ],
+    ['names no place', "return { issues: [{ message: 'm' }] }", 'credentials', 'm'],
+    [
+      'repeats values, one of which is a part of another',
+      'return { issues: [{ message: `${value.entry} ${value.list[0].text} ${value.place} ${value.short}` }] }',
+      'credentials',
+      '[value] [value] [value] ab',
+    ],
+    ['says very much', "return { issues: [{ message: 'm'.repeat(400) }] }", 'credentials', 'm'.repeat(300)],
+  ])('whose schema %s is told so without its words', async (_what, body, path, message) => {
+    const text = `${MODULE().replace('const validate', 'const unused')}`.replace(
+      /validate }/,
+      `validate: (value) => { ${body}; } }`,
+    );
+    const options = 'place: Secret, entry: SecretLonger, short: ab, list: [{ text: SecretLongest }]';
+    const error = await failure(load('./p.mjs', options, (cwd) => write(cwd, 'sub/p.mjs', text)));
+    expect(error.problems).toEqual([expect.objectContaining({ path, message })]);
+  });
+
   it('has what may be a secret hidden by config show', async () => {
     const options = 'place: good, entry: e, pin: "x${PIN}", apiToken: "${TOKEN}", key: literal';
     const profile = await load('./p.mjs', options, (cwd) => write(cwd, 'sub/p.mjs', MODULE()));

@@ -204,6 +204,11 @@ renewal: { hardMargin: 2m }
     expect((await loadNamed(`${text}\ncredentials: { provider: env }`)).credentials).toMatchObject({ provider: 'env' });
   });
 
+  it('shows a chain as it was written', async () => {
+    const profile = await loadNamed('credentials: { provider: chain, providers: [{ provider: env }] }');
+    expect(profile.redacted()).toMatchObject({ credentials: { provider: 'chain', providers: [{ provider: 'env' }] } });
+  });
+
   it('has the links of a chain', async () => {
     const text = 'credentials: { provider: chain, providers: [{ provider: env }, { provider: vault, path: a }] }';
     const profile = await loadNamed(text);

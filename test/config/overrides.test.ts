@@ -113,6 +113,36 @@ describe('variables', () => {
     }
   });
 
+  it('for a method that the new provider does not have have no effect', async () => {
+    const env = { IMSVAULT_CREDENTIALS_PROVIDER: 'env', IMSVAULT_CREDENTIALS_AUTH_METHOD: 'token' };
+    const { credentials, warnings } = await loadNamed(VAULT, { env });
+    expect(credentials).toMatchObject({ provider: 'env' });
+    expect(warnings).toEqual([expect.stringContaining('IMSVAULT_CREDENTIALS_AUTH_METHOD has no effect')]);
+  });
+
+  it.each([
+    ['the same provider', VAULT],
+    ['a provider where the file names none', VAULT.replace('provider: vault, ', '')],
+  ])('that name %s leave its options there', async (_what, text) => {
+    const env = { IMSVAULT_CREDENTIALS_PROVIDER: 'vault' };
+    expect((await loadNamed(text, { env })).credentials).toMatchObject({ ref: { path: 'a' } });
+  });
+
+  it('stand behind the rest of a profile whose provider a flag takes the place of', async () => {
+    const profile = await loadNamed(VAULT, { env: { IMSVAULT_IMS_ORG_ID: 'x' }, set: ['credentials.provider=env'] });
+    expect(profile.origins.get('ims.orgId')).toBe('IMSVAULT_IMS_ORG_ID');
+  });
+
+  it('give no warning that are empty, meant for other parts, or of another program', async () => {
+    const env = {
+      IMSVAULT_IMS_ORG_IDD: '',
+      IMSVAULT_IMS_SCOP: undefined,
+      IMSVAULT_CONFIG: 'other.yaml',
+      MYSERVICEIMS_ORG_ID: 'x',
+    };
+    expect((await loadNamed(VAULT, { env })).warnings).toEqual([]);
+  });
+
   it('can name another method of login', async () => {
     const env = { IMSVAULT_CREDENTIALS_AUTH_METHOD: 'token', IMSVAULT_CREDENTIALS_AUTH_TOKEN: 'hvs.x' };
     const profile = await loadNamed(VAULT, { env });
@@ -164,6 +194,26 @@ describe('--set', () => {
     expect(profile.ims.orgId).toBe('a@AdobeOrg');
   });
 
+  it('sets a method before its options, and the provider of a link before its own', async () => {
+    const login = VAULT.replace('method: approle, roleId: r, secretIdFile: /f', 'method: token, tokenFile: /t');
+    const auth = ['credentials.auth.roleId=x', 'credentials.auth.secretIdFile=/f', 'credentials.auth.method=approle'];
+    expect((await loadNamed(login, { set: auth })).credentials).toMatchObject({
+      connection: { auth: { method: 'approle', secretIdFile: '/f' } },
+    });
+    const chain = 'credentials: { provider: chain, providers: [{ provider: env }] }';
+    const link = ['credentials.providers.0.path=b', 'credentials.providers.0.provider=vault'];
+    expect((await loadNamed(chain, { set: link })).credentials).toMatchObject({
+      links: [{ provider: 'vault', ref: { path: 'b' } }],
+    });
+  });
+
+  it('takes white space as it is, and the name of a variable that holds a secret', async () => {
+    const set = ['ims.orgId=a b\nc', 'credentials.provider=env', 'credentials.clientSecret=MY_CLIENT_SECRET'];
+    const profile = await loadNamed(VAULT, { set });
+    expect(profile.ims.orgId).toBe('a b\nc');
+    expect(profile.redacted()).toMatchObject({ credentials: { clientSecret: 'MY_CLIENT_SECRET' } });
+  });
+
   it('reaches the links of a chain', async () => {
     const chain = 'credentials: { provider: chain, providers: [{ provider: vault, path: a }] }';
     const profile = await loadNamed(chain, { set: ['credentials.providers.0.path=b'] });
@@ -171,7 +221,7 @@ describe('--set', () => {
   });
 
   it.each([
-    ['credentials.auth.secretId=S3cretV4lue', 'command line'],
+    ['credentials.auth.secretId=S3cretV4lue', 'use IMSVAULT_CREDENTIALS_AUTH_SECRET_ID or secretIdFile'],
     ['ims.clientSecret=S3cretV4lue', 'no place in the config'],
     ['clientSecret=S3cretV4lue', 'no place in the config'],
     ['S3cretV4lue', 'write path=value'],

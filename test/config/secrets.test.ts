@@ -139,6 +139,8 @@ it.each([
   ['20 of them', 'abcdef0123456789abcd', false],
   ['with a separator', 'abcdef0123456789_abcd', true],
   ['with another before it', '-abcdef0123456789abcd', true],
+  ['with one after it', 'abcdef0123456789abcd_', true],
+  ['digits first', '0123456789abcdefabcd', false],
   ['capitals alone', 'ABCDEF0123456789ABCD', true],
   ['letters alone', 'abcdefghijklmnopqrst', true],
 ])('a field may be called so: %s', async (_title, name, expected) => {

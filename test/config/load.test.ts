@@ -204,6 +204,26 @@ renewal: { hardMargin: 2m }
     expect((await loadNamed(`${text}\ncredentials: { provider: env }`)).credentials).toMatchObject({ provider: 'env' });
   });
 
+  it.each([
+    ['true', true],
+    ['on', true],
+    ['"1"', true],
+    ['false', false],
+    ['off', false],
+    ['"0"', false],
+  ])('keeps the token on this machine as it is told: cache: %s', async (text, expected) => {
+    const profile = await loadNamed(`cache: ${text}`);
+    expect([profile.cache, profile.origins.get('cache')]).toEqual([expected, 'imsvault.config.yaml:1']);
+    expect((await failure(loadNamed('cache: maybe'))).problems).toMatchObject([
+      { path: 'cache', message: 'must be true or false' },
+    ]);
+  });
+
+  it('may have its token renewed at one moment of its life', async () => {
+    const { renewal } = await loadNamed('renewal: { softFractionMin: 0.8, softFractionMax: 0.8 }');
+    expect([renewal.softFractionMin, renewal.softFractionMax]).toEqual([0.8, 0.8]);
+  });
+
   it('shows a chain as it was written', async () => {
     const profile = await loadNamed('credentials: { provider: chain, providers: [{ provider: env }] }');
     expect(profile.redacted()).toMatchObject({ credentials: { provider: 'chain', providers: [{ provider: 'env' }] } });

@@ -74,7 +74,7 @@ export function selectProfiles(
   const defaultName = given && pickProfile(profiles, given, sourceOf).name;
   return {
     selected: names.map((name) => ({ name, value: profiles[name], path: ['profiles', name] })),
-    defaultName: names.length === 1 ? names[0] : names.find((name) => name === defaultName),
+    defaultName: names.find((name) => name === defaultName),
   };
 }
 

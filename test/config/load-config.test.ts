@@ -147,6 +147,15 @@ describe('the agent of a config', () => {
   });
 });
 
+it.each([
+  ['profiles: { a: 5, b: {} }', 'profiles.a', 'a profile must be an object; it is a number'],
+  ['{ profiles: { a: {} }, ims: {} }', 'ims', 'must not stand beside "profiles"; move it into each profile'],
+  ['{ profiles: { a: {} }, agnt: {} }', 'agnt', 'unknown option; did you mean "agent"?'],
+  ['profiles: {}', 'profiles', 'must be an object of profiles by name; it is an empty object'],
+])('what has the wrong place is told of with its place: %s', async (text, path, message) => {
+  expect(await problems(text)).toEqual([{ path, message, source: 'imsvault.config.yaml:1' }]);
+});
+
 describe('of several profiles', () => {
   const login = 'credentials: { provider: vault, path: x, auth: { method: token, token: literal } }';
   const many = (names: string) =>

@@ -91,7 +91,9 @@ describe('a config file', () => {
     const cwd = await tempFolder();
     const read = async (number: number, reload?: number) => {
       await write(cwd, 'c.mjs', `export default { ims: { orgId: '${number}' } };`);
-      return (await openConfigSource({ configPath: 'c.mjs', env: {}, cwd, reload })).value;
+      return (
+        await openConfigSource({ configPath: 'c.mjs', env: {}, cwd, ...(reload === undefined ? {} : { reload }) })
+      ).value;
     };
     expect(await read(1)).toEqual({ ims: { orgId: '1' } });
     expect(await read(2, 1)).toEqual({ ims: { orgId: '2' } });

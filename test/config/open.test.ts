@@ -73,7 +73,47 @@ describe('an opened credential source', () => {
     controller.abort(reason);
     expect(await aborted).toBe(reason);
     await clock.advance(1000);
-    expect(await late).toMatchObject({ code: 'ERR_SECRET_UNAVAILABLE', retryable: true });
+    expect(await late).toMatchObject({
+      code: 'ERR_SECRET_UNAVAILABLE',
+      message: 'fake: not opened within 1000 ms',
+      retryable: true,
+    });
+  });
+
+  it.each([
+    [new TypeError('hvs.leak'), 'fake: unexpected TypeError'],
+    [Object.assign(new Error('hvs.leak'), { code: 'EPROTO' }), 'fake: unexpected EPROTO'],
+  ])('lets no error of a provider out, and says whose fault it is', async (thrown, message) => {
+    const { provider, block, deps } = setUp(async () => Promise.reject(thrown));
+    const error = await openCredentialSource(block, deps)
+      .readCredential()
+      .catch((reason: unknown) => reason);
+    expect(error).toMatchObject({
+      code: 'ERR_SECRET_UNAVAILABLE',
+      message,
+      retryable: false,
+      hint: 'This is a fault in the provider; report it to its authors.',
+    });
+    expect(provider.readSecret).not.toHaveBeenCalled();
+  });
+
+  it('with clients that others use too leaves them open', async () => {
+    const { provider, createProvider, block, deps } = setUp();
+    const pool = { open: vi.fn(async () => provider) };
+    const source = openCredentialSource(block, deps, pool);
+    expect((await source.readCredential()).credential.clientId).toBe('id');
+    expect(pool.open).toHaveBeenCalledExactlyOnceWith(block);
+    expect(createProvider).not.toHaveBeenCalled();
+    await source.close();
+    expect(provider.close).not.toHaveBeenCalled();
+  });
+
+  it('gives a provider HTTP clients of its own', async () => {
+    const { createProvider, block, deps } = setUp();
+    await openProvider(block, deps);
+    const client = createProvider.mock.lastCall?.[1].createHttpClient({ baseUrl: 'http://127.0.0.1:1' } as never);
+    expect(client).toMatchObject({ close: expect.any(Function) });
+    await client?.close();
   });
 
   it('that was never read closes without making a client', async () => {

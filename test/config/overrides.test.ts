@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { profileSchema } from '../../src/config/json-schema.js';
+import { coerce, keysAt, listOptions, type SchemaNode, typesOf } from '../../src/config/option-tree.js';
 import { everyOption, variableName } from '../../src/config/overrides.js';
 import { expectNoSecrets } from '../support/leaks.js';
 import { failure, loadNamed, problemsOf, valuesOf } from './support.js';
@@ -236,5 +237,74 @@ describe('--set', () => {
     expect(error.message).toContain(message);
     expect(error.problems[0]?.source).toBe('--set');
     expectNoSecrets(error, ['S3cretV4lue']);
+  });
+});
+
+describe('a text for an option', () => {
+  it.each<[string, SchemaNode, unknown]>([
+    ['12', { type: 'string' }, '12'],
+    ['12', { type: 'number' }, 12],
+    [' -12.25 ', { type: 'integer' }, -12.25],
+    ['123456789012.125', { type: 'number' }, 123456789012.125],
+    ['1234567890123456', { type: 'number' }, '1234567890123456'],
+    ['x12', { type: 'number' }, 'x12'],
+    ['12x', { type: 'number' }, '12x'],
+    ['0x12', { type: 'number' }, '0x12'],
+    ['', { type: 'number' }, ''],
+    ['12', { type: 'boolean' }, '12'],
+    ['true', { type: 'boolean' }, true],
+    ['false', { type: 'boolean' }, false],
+    ['yes', { type: 'boolean' }, 'yes'],
+    ['true', { type: 'number' }, 'true'],
+    ['false', { type: 'array' }, 'false'],
+    ['12', { type: ['number', 'boolean'] }, 12],
+    ['false', { type: ['number', 'boolean'] }, false],
+    ['12', { anyOf: [{ type: 'number' }, { type: 'string' }] }, '12'],
+    ['12', { oneOf: [{ type: 'array' }, { anyOf: [{ type: 'integer' }] }] }, 12],
+    ['1', { const: 2 }, 1],
+    ['1', { const: '2' }, '1'],
+  ])('%j becomes what its type asks for: %j', (text, node, expected) => {
+    expect(coerce(text, node)).toBe(expected);
+  });
+
+  it('has the types of all alternatives, and none of its own where nothing says so', () => {
+    expect([...typesOf({ anyOf: [{ type: 'integer' }], oneOf: [{ const: true }] })]).toEqual(['number', 'boolean']);
+    expect([...typesOf({})]).toEqual([]);
+  });
+});
+
+describe('the options of alternatives', () => {
+  const text: SchemaNode = { type: 'string' };
+  const schema: SchemaNode = {
+    oneOf: [
+      { properties: { kind: { const: 'a' }, one: text, both: { ...text, writeOnly: true } } },
+      { properties: { kind: { const: 'b' }, two: text, both: text } },
+      {
+        properties: { kind: { not: { enum: ['a', 'b'] } }, three: text, list: { items: { properties: { in: text } } } },
+      },
+      { properties: { kind: { not: {} }, four: text } },
+    ],
+  };
+  const names = (tree: unknown) => listOptions(schema, tree).map(({ path }) => path.join('.'));
+
+  it('are those that fit what is there', () => {
+    expect(names({ kind: 'a' })).toEqual(['kind', 'one', 'both', 'four']);
+    expect(names({ kind: 'b' })).toEqual(['kind', 'two', 'both', 'four']);
+    expect(names({ kind: 'c', list: [{}, {}] })).toEqual(['kind', 'three', 'list.0.in', 'list.1.in', 'four']);
+    expect(names({})).toEqual(['kind', 'one', 'both', 'two', 'three', 'four']);
+  });
+
+  it('hold a secret where any of them does', () => {
+    for (const oneOf of [schema.oneOf ?? [], [...(schema.oneOf ?? [])].reverse()]) {
+      const both = listOptions({ oneOf }, {}).find(({ path }) => path[0] === 'both');
+      expect(both?.node.writeOnly).toBe(true);
+    }
+  });
+
+  it('have the keys of their place', () => {
+    expect(keysAt(schema, { kind: 'c', list: [{}] }, ['list', 0])).toEqual(['in']);
+    expect(keysAt(schema, { kind: 'a' }, ['list', 0])).toEqual([]);
+    expect(keysAt(schema, { kind: 'a' }, ['one', 'deep'])).toEqual([]);
+    expect(keysAt(schema, { kind: 'a' }, [])).toEqual(['kind', 'one', 'both', 'four']);
   });
 });

@@ -36,7 +36,9 @@ describe('the variables that hold secrets', () => {
 
   it('are none in a list that is no secret, and none that another provider is told of', async () => {
     const credentials = { provider: 'chain', providers: [{ provider: 'env' }, { provider: 'vault', path: 'a' }] };
-    const other = { credentials: { provider: 'chain', providers: [null, { provider: 'vault', clientSecret: 'NO_NAME' }] } };
+    const other = {
+      credentials: { provider: 'chain', providers: [null, { provider: 'vault', clientSecret: 'NO_NAME' }] },
+    };
     const config = { defaultProfile: 'a', profiles: { a: { ims: { scope: ['${SCOPE}'] }, credentials }, b: other } };
     const names = await secretVariables(config, { SCOPE: 'openid' });
     expect(names.filter((name) => ['SCOPE', 'NO_NAME'].includes(name))).toEqual([]);

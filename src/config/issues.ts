@@ -69,8 +69,6 @@ function describeUnion(issue: core.$ZodIssueInvalidUnion, value: unknown): strin
   );
   // Of a secret that may also come wrapped, only the text matters to a reader.
   const known = [...new Set(types.map((type) => noun(type)).filter((type) => type !== ''))];
-  const other = all.find((error) => error.code !== 'invalid_type');
-  if (known.some((type) => type === kindOf(value)) && other !== undefined) return describe(other, value);
   return `must be ${known.join(' or ')}; it is ${kindOf(value)}`;
 }
 

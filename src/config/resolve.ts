@@ -3,7 +3,7 @@ import { Redacted } from '../redacted.js';
 import { resolvePath } from '../secret/secret-file.js';
 import type { TokenIdentity } from '../token/identity.js';
 import type { ConfigSource } from './config-source.js';
-import { type Env, Unresolved, unresolvedIn } from './interpolate.js';
+import { type Env, unresolvedIn } from './interpolate.js';
 import { describeIssues } from './issues.js';
 import { profileSchema } from './json-schema.js';
 import type { ImsSettings, ResolvedProfile } from './load.js';
@@ -135,8 +135,8 @@ function parse<Schema extends typeof imsOptions | typeof renewalOptions | typeof
   path: Path,
   reader: BlockReader,
 ): Schema['_output'] | undefined {
-  const { data, error } = schema.safeParse(value === undefined ? {} : value);
   const input = value === undefined ? {} : value;
+  const { data, error } = schema.safeParse(input);
   for (const issue of describeIssues(error?.issues ?? [], input, (below) => reader.keysAt([...path, ...below]))) {
     reader.problem([...path, ...issue.path], issue.message);
   }
@@ -148,7 +148,7 @@ function checkPairs(tree: unknown, problem: (path: Path, message: string) => voi
   for (const { path } of listGiven(profileSchema(), tree)) {
     const key = String(path.at(-1));
     const pair = [...path.slice(0, -1), `${key}File`];
-    if (getAt(tree, path) === undefined || getAt(tree, pair) === undefined) continue;
+    if (getAt(tree, pair) === undefined) continue;
     problem(pair, `give ${key} or ${key}File, not both`);
   }
 }
@@ -204,7 +204,7 @@ function redactAll(resolved: JsonObject, references: ReadonlySet<string>, stands
   const known = new Set(listGiven(profileSchema(), resolved).map(({ path }) => dotted(path)));
   return mapLeaves(resolved, (value, path) => {
     if (value instanceof Redacted) return '[redacted]';
-    if (value === undefined || typeof value !== 'string') return value instanceof Unresolved ? undefined : value;
+    if (typeof value !== 'string') return value;
     // Of a third party's option nobody says whether it is a secret.
     const foreign = typeof path.at(-1) !== 'number' && path.length > 1 && !known.has(dotted(path));
     if (foreign && (references.has(dotted(standsAt(path))) || SECRET_NAME.test(String(path.at(-1)))))

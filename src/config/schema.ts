@@ -135,7 +135,7 @@ const SWITCH: Readonly<Record<string, boolean>> = { on: true, true: true, 1: tru
 
 export const cacheOption = z
   .union([z.boolean(), z.enum(['on', 'off', 'true', 'false', '1', '0'])])
-  .transform((value) => (typeof value === 'boolean' ? value : (SWITCH[value] as boolean)))
+  .transform((value) => SWITCH[String(value)] as boolean)
   .optional()
   .meta({
     description:

@@ -42,7 +42,7 @@ export function selectProfile(
   sourceOf: SourceOf,
 ): SelectedProfile {
   const profiles = readProfiles(config, sourceOf);
-  if (profiles === undefined) return withoutName(config, request === undefined ? [] : [request], sourceOf);
+  if (profiles === undefined) return withoutName(config, request === undefined ? [] : [request]);
   const given = request ?? defaultOf(config, env, sourceOf);
   if (given !== undefined) return pickProfile(profiles, given, sourceOf);
   const list = Object.keys(profiles).join(', ');
@@ -66,7 +66,7 @@ export function selectProfiles(
   const profiles = readProfiles(config, sourceOf);
   if (profiles === undefined) {
     const named = standard === undefined ? requests : [...requests, standard];
-    return { selected: [withoutName(config, named, sourceOf)], defaultName: undefined };
+    return { selected: [withoutName(config, named)], defaultName: undefined };
   }
   const wanted = new Set(requests.map((request) => pickProfile(profiles, request, sourceOf).name));
   const names = Object.keys(profiles).filter((name) => wanted.size === 0 || wanted.has(name));
@@ -74,7 +74,7 @@ export function selectProfiles(
   const defaultName = given && pickProfile(profiles, given, sourceOf).name;
   return {
     selected: names.map((name) => ({ name, value: profiles[name], path: ['profiles', name] })),
-    defaultName: names.length === 1 ? names[0] : names.find((name) => name === defaultName),
+    defaultName: names.find((name) => name === defaultName),
   };
 }
 
@@ -95,12 +95,10 @@ function readProfiles(config: unknown, sourceOf: SourceOf): JsonObject | undefin
   throw fail(problemAt(['profiles'], `must be an object of profiles by name; it is ${found}`, sourceOf));
 }
 
-function withoutName(config: unknown, [request]: readonly ProfileRequest[], sourceOf: SourceOf): SelectedProfile {
+function withoutName(config: unknown, [request]: readonly ProfileRequest[]): SelectedProfile {
   if (request === undefined) return { value: omit(config as JsonObject, COMMON_KEYS), path: [] };
   const message = `there is no profile "${request.name}": the config has no "profiles"`;
-  throw new ConfigInvalidError([
-    problemAt([], message, request.source === undefined ? sourceOf : () => request.source),
-  ]);
+  throw new ConfigInvalidError([problemAt([], message, () => request.source)]);
 }
 
 function pickProfile(

@@ -24,6 +24,7 @@ it.each<[string, z.ZodType, unknown, string]>([
   ['wrong by a check of its own', z.any().refine(() => false, 'give one of two'), undefined, ': give one of two'],
   ['another type', z.string(), 5, ': must be a text; it is a number'],
   ['another type, in words of its own', z.string('must be a name'), 5, ': must be a name; it is a number'],
+  ["another type, in words of its own like zod's", z.string('is Invalid here'), 5, ': is Invalid here; it is a number'],
   ['no list', z.array(z.string()), 'x', ': must be a list; it is a text'],
   ['no object', z.object({}), null, ': must be an object; it is empty'],
   ['no switch', z.boolean(), 'x', ': must be true or false; it is a text'],

@@ -1,3 +1,6 @@
+import { symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type LoadConfigOptions, loadConfig } from '../../src/config/load-config.js';
 import { expectNoSecrets } from '../support/leaks.js';
@@ -144,34 +147,144 @@ describe('the agent of a config', () => {
   });
 });
 
-describe('the agent of a config that was found', () => {
-  it('may serve its user from its own folder', async () => {
-    const agent = "{ listen: ['127.0.0.1:0', '[::1]:1', unix:a.sock], sinks: [{ path: x/../y, mode: '0400' }] }";
-    expect((await load(`{ agent: ${agent} }`, { found: true })).config.agent.sinks).toHaveLength(1);
+it.each([
+  ['profiles: { a: 5, b: {} }', 'profiles.a', 'a profile must be an object; it is a number'],
+  ['{ profiles: { a: {} }, ims: {} }', 'ims', 'must not stand beside "profiles"; move it into each profile'],
+  ['{ profiles: { a: {} }, agnt: {} }', 'agnt', 'unknown option; did you mean "agent"?'],
+  ['profiles: {}', 'profiles', 'must be an object of profiles by name; it is an empty object'],
+])('what has the wrong place is told of with its place: %s', async (text, path, message) => {
+  expect(await problems(text)).toEqual([{ path, message, source: 'imsvault.config.yaml:1' }]);
+});
+
+describe('of several profiles', () => {
+  const login = 'credentials: { provider: vault, path: x, auth: { method: token, token: literal } }';
+  const many = (names: string) =>
+    `profiles: { ${[...names].map((name) => `${name}: { ${login} }`).join(', ')}, z: {} }`;
+
+  it.each([
+    ['a', 'profile a: '],
+    ['abcde', 'profile a, b, c, d, e: '],
+    ['abcdef', 'profile a, b, c, d, e and 1 more: '],
+  ])('a warning names the first five: %s', async (names, start) => {
+    const { warnings } = (await load(many(names))).config;
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]?.startsWith(`${start}credentials.auth.token`)).toBe(true);
+  });
+
+  it('one whose module is not there is told of when nothing else is wrong', async () => {
+    const text = 'profiles: { a: { credentials: { provider: imsvault-none } }, b: { ims: { orgId: "${ORG}" } } }';
+    expect(await problems(text)).toMatchObject([{ path: 'profiles.b.ims.orgId' }]);
+    await expect(load(text, { env: { ORG: 'x' } })).rejects.toMatchObject({ code: 'ERR_PROVIDER_NOT_INSTALLED' });
+  });
+
+  it('those that are left out take their sinks and requirements with them', async () => {
+    const text =
+      'agent: { sinks: [{ path: x }, { path: y, profile: c }], requiredProfiles: [a, c] }\nprofiles: { a: {}, b: {}, c: {} }';
+    const { agent, defaultName } = (await load(text, { profiles: ['b', 'a'] })).config;
+    expect([agent.sinks, agent.requiredProfiles, defaultName]).toEqual([[], ['a'], undefined]);
   });
 
   it.each([
-    ['{ listen: 0.0.0.0:7717 }', 'agent.listen'],
-    ['{ healthListen: 10.0.0.1:80 }', 'agent.healthListen'],
-    ['{ listen: unix:/tmp/a.sock }', 'agent.listen'],
-    ['{ listen: unix:../a.sock }', 'agent.listen'],
-    ['{ allowRemote: true }', 'agent.allowRemote'],
-    ['{ tls: { certFile: a, keyFile: b } }', 'agent.tls'],
-    ['{ hostNames: [a] }', 'agent.hostNames'],
-    ['{ group: 0 }', 'agent.group'],
-    ['{ tokenFile: t }', 'agent.tokenFile'],
-    ["{ tokenFileMode: '0644' }", 'agent.tokenFileMode'],
-    ['{ sinks: [{ path: ~/.bashrc2/x }] }', 'agent.sinks.0.path'],
-    ['{ sinks: [{ path: /etc/x }] }', 'agent.sinks.0.path'],
-    ["{ sinks: [{ path: x, mode: '0644' }] }", 'agent.sinks.0.mode'],
-    ['{ sinks: [{ path: x, owner: 0 }] }', 'agent.sinks.0.owner'],
-    ['{ sinks: [{ path: x, group: staff }] }', 'agent.sinks.0.group'],
-    ['{ sinks: [{ path: x, template: t }] }', 'agent.sinks.0.template'],
-    ["{ sinks: [{ path: '${HOME}/x' }] }", 'agent.sinks.0.path'],
-  ])('may not say %s', async (agent, path) => {
-    const config = load(`{ agent: ${agent} }`, { found: true, env: { HOME: '/root' } });
-    expect(await problemsOf(config)).toMatchObject([
-      { path, message: expect.stringContaining('a file found by search may not') },
+    ['prd', 'there is no profile "prd"; did you mean "prod"?'],
+    ['p8e-S3cret0123456789', 'there is no profile "(a key not shown)"'],
+  ])('one that is not there is named as far as it may be: %s', async (name, message) => {
+    const text = `{ agent: { sinks: [{ path: x, profile: "${name}" }] }, profiles: { prod: {} } }`;
+    expect((await problems(text)).map((problem) => problem.message)).toEqual([message]);
+  });
+
+  it.each([
+    ['--profile', { profiles: ['prod'] }],
+    ['IMSVAULT_PROFILE', { env: { IMSVAULT_PROFILE: 'prod' } }],
+  ])('none is there by name in a config without: %s', async (source, given) => {
+    const message = 'there is no profile "prod": the config has no "profiles"';
+    expect(await problems('ims: {}', given)).toEqual([{ path: '', message, source }]);
+  });
+
+  it('the default one is told of by what named it', async () => {
+    const two = 'profiles: { aa: {}, bb: {} }';
+    const message = 'there is no profile "c"; the config has aa, bb';
+    expect(await problems(two, { env: { IMSVAULT_PROFILE: 'c' } })).toEqual([
+      { path: '', message, source: 'IMSVAULT_PROFILE' },
     ]);
+    expect(await problems(`defaultProfile: c\n${two}`)).toEqual([
+      { path: 'defaultProfile', message, source: 'imsvault.config.yaml:1' },
+    ]);
+    expect((await load(`defaultProfile: aa\n${two}`, { env: { IMSVAULT_PROFILE: 'bb' } })).config.defaultName).toBe(
+      'bb',
+    );
+    expect((await load(`defaultProfile: aa\n${two}`, { profiles: ['bb'] })).config.defaultName).toBe('bb');
+  });
+
+  it.each([
+    ['{ defaultProfile: 5, profiles: { a: {} } }', "must be a profile's name; it is a number"],
+    ['{ defaultProfile: "${NONE}", profiles: { a: {} } }', 'the environment variable NONE is not set'],
+  ])('the default one is a text: %s', async (text, message) => {
+    expect(await problems(text)).toEqual([{ path: 'defaultProfile', message, source: 'imsvault.config.yaml:1' }]);
+  });
+});
+
+it('a file has a stamp from before it was read, a config that a program gave has none', async () => {
+  const { config, cwd } = await load('ims: {}');
+  expect(config.stamp).toEqual(expect.any(String));
+  const given = await loadConfig({ config: { ims: {} }, env: {}, cwd, home: cwd });
+  expect([given.file, given.stamp, [...given.profiles.keys()]]).toEqual([undefined, null, ['default']]);
+});
+
+describe('the agent of a config that was found', () => {
+  it.each([
+    "{ listen: ['127.0.0.1:0', '[::1]:1', unix:a.sock], sinks: [{ path: x/../y, mode: '0400' }] }",
+    "{ listen: '127.0.0.1:7717', healthListen: localhost:7718, allowRemote: false, sinks: [{ path: below/it/y }] }",
+    "{ tokenFileMode: '0600', sinks: [{ path: y, mode: '600' }] }",
+  ])('may serve its user from its own folder: %s', async (agent) => {
+    expect((await load(`{ agent: ${agent} }`, { found: true })).config.agent.sinks).toHaveLength(1);
+  });
+
+  const reach = 'set this, because others than you could reach the token';
+  it.each([
+    ['{ listen: 0.0.0.0:7717 }', 'agent.listen', 'open the agent to other machines'],
+    ["{ listen: ['127.0.0.1:1', 127.0.0.1.evil.example:1] }", 'agent.listen', 'open the agent to other machines'],
+    ['{ healthListen: 10.0.0.1:80 }', 'agent.healthListen', 'open the agent to other machines'],
+    ['{ listen: unix:/tmp/a.sock }', 'agent.listen', 'write outside its folder'],
+    ['{ listen: unix:../a.sock }', 'agent.listen', 'write outside its folder'],
+    ['{ allowRemote: true }', 'agent.allowRemote', reach],
+    ['{ tls: { certFile: a, keyFile: b } }', 'agent.tls', reach],
+    ['{ hostNames: [a] }', 'agent.hostNames', reach],
+    ['{ group: 0 }', 'agent.group', reach],
+    ['{ tokenFile: t }', 'agent.tokenFile', reach],
+    ["{ tokenFileMode: '0644' }", 'agent.tokenFileMode', 'let others read a token'],
+    ['{ sinks: [{ path: ~/.bashrc2/x }] }', 'agent.sinks.0.path', 'write outside its folder'],
+    ['{ sinks: [{ path: /etc/x }] }', 'agent.sinks.0.path', 'write outside its folder'],
+    ["{ sinks: [{ path: x, mode: '0644' }] }", 'agent.sinks.0.mode', 'let others read a token'],
+    ['{ sinks: [{ path: x, owner: 0 }] }', 'agent.sinks.0.owner', 'give a token to others'],
+    ['{ sinks: [{ path: x, group: staff }] }', 'agent.sinks.0.group', 'give a token to others'],
+    ['{ sinks: [{ path: x, template: t }] }', 'agent.sinks.0.template', 'name a template, because its code would run'],
+    ["{ sinks: [{ path: '${HOME}/x' }] }", 'agent.sinks.0.path', 'write outside its folder'],
+  ])('may not say %s', async (agent, path, what) => {
+    const config = load(`{ agent: ${agent} }`, { found: true, env: { HOME: '/root' } });
+    expect((await problemsOf(config)).map(({ path, message }) => ({ path, message }))).toEqual([
+      {
+        path,
+        message: `a file found by search may not ${what}; name the file by --config or IMSVAULT_CONFIG if you trust it`,
+      },
+    ]);
+  });
+
+  it('may not lead out of its folder by a link', async () => {
+    const cwd = await tempFolder();
+    await symlink(tmpdir(), join(cwd, 'link'));
+    await write(cwd, 'imsvault.config.yaml', '{ agent: { sinks: [{ path: link/x }] } }');
+    expect(await problemsOf(loadConfig({ env: {}, cwd, home: cwd }))).toMatchObject([{ path: 'agent.sinks.0.path' }]);
+  });
+
+  it.each([
+    ['{ listen: [5] }', 'agent.listen'],
+    ['{ sinks: 5 }', 'agent.sinks'],
+    ['{ sinks: [null] }', 'agent.sinks.0'],
+    ['{ sinks: [{ path: 5 }] }', 'agent.sinks.0.path'],
+  ])('that is of another shape is told so as in every config: %s', async (agent, path) => {
+    const [found, ...more] = await problemsOf(load(`{ agent: ${agent} }`, { found: true }));
+    expect(more).toEqual([]);
+    expect(found?.path).toBe(path);
+    expect(found?.message).not.toContain('found by search');
   });
 });

@@ -1,5 +1,7 @@
+import { chown } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { openConfigSource, type SourceOptions } from '../../src/config/config-source.js';
 import { loadProfile } from '../../src/config/load.js';
 import { redact } from '../../src/redacted.js';
 import { expectNoSecrets } from '../support/leaks.js';
@@ -85,9 +87,57 @@ describe('a config file', () => {
     expect(profile.origins.get('ims.orgId')).toBe(name);
   });
 
+  it('that is code is run anew with each reload', async () => {
+    const cwd = await tempFolder();
+    const read = async (number: number, reload?: number) => {
+      await write(cwd, 'c.mjs', `export default { ims: { orgId: '${number}' } };`);
+      return (
+        await openConfigSource({ configPath: 'c.mjs', env: {}, cwd, ...(reload === undefined ? {} : { reload }) })
+      ).value;
+    };
+    expect(await read(1)).toEqual({ ims: { orgId: '1' } });
+    expect(await read(2, 1)).toEqual({ ims: { orgId: '2' } });
+    expect(await read(3, 2)).toEqual({ ims: { orgId: '3' } });
+    expect(await read(4, 0)).toEqual({ ims: { orgId: '1' } });
+  });
+
+  it('may end in .yml, and is called by its shorter name', async () => {
+    const cwd = await tempFolder();
+    const file = await write(cwd, 'c.yml', 'ims: {}');
+    const named = (given: Partial<SourceOptions>) => openConfigSource({ configPath: file, env: {}, cwd, ...given });
+    expect((await named({})).sourceOf(['ims'])).toBe('c.yml:1');
+    expect((await named({ cwd: `/${'far/'.repeat(40)}` })).sourceOf(['ims'])).toBe(`${file}:1`);
+  });
+
+  it('or none of a file says what it is', async () => {
+    const cwd = await tempFolder();
+    const of = async (config?: object) => {
+      const { sourceOf, ...rest } = await openConfigSource({ config, env: {}, cwd, home: cwd });
+      return { ...rest, source: sourceOf(['a']) };
+    };
+    const none = { baseDir: cwd, discovered: false, isText: false };
+    expect(await of()).toStrictEqual({ ...none, value: {}, isCode: false, source: undefined });
+    expect(await of({ a: 1 })).toStrictEqual({ ...none, value: { a: 1 }, isCode: true, source: 'code' });
+  });
+
+  it('that is found is believed if it is of the user who asks', async () => {
+    const cwd = await tempFolder();
+    const file = await write(cwd, 'imsvault.config.yaml', 'ims: {}');
+    // Root's files are trusted, so as root the file must become somebody else's.
+    const owner = process.getuid?.() || 12_345;
+    if (process.getuid?.() === 0) await chown(file, owner, owner);
+    const found = { env: {}, cwd, home: cwd };
+    expect((await openConfigSource({ ...found, uid: owner })).discovered).toBe(true);
+    expect((await failure(openConfigSource({ ...found, uid: owner + 1 }))).message).toContain(
+      'belongs to another user',
+    );
+  });
+
   it('that is code and throws tells nothing of its error', async () => {
     const error = await failure(loadNamed('throw new TypeError("p8e-secret in a message");', { name: 'bad.mjs' }));
     expect(error.message).toContain('failed when it was loaded (TypeError)');
+    expect(error.hint).toBe('Run it alone with node to see where.');
+    expect(error.problems).toMatchObject([{ path: '' }]);
     expectNoSecrets(error, ['p8e-secret']);
     expect((await failure(loadNamed('export const a = 1;', { name: 'none.mjs' }))).message).toContain('it is empty');
   });
@@ -202,6 +252,31 @@ renewal: { hardMargin: 2m }
     });
     expect(profile.warnings).toEqual([]);
     expect((await loadNamed(`${text}\ncredentials: { provider: env }`)).credentials).toMatchObject({ provider: 'env' });
+  });
+
+  it.each([
+    ['true', true],
+    ['on', true],
+    ['"1"', true],
+    ['false', false],
+    ['off', false],
+    ['"0"', false],
+  ])('keeps the token on this machine as it is told: cache: %s', async (text, expected) => {
+    const profile = await loadNamed(`cache: ${text}`);
+    expect([profile.cache, profile.origins.get('cache')]).toEqual([expected, 'imsvault.config.yaml:1']);
+    expect((await failure(loadNamed('cache: maybe'))).problems).toMatchObject([
+      { path: 'cache', message: 'must be true or false' },
+    ]);
+  });
+
+  it('may have its token renewed at one moment of its life', async () => {
+    const { renewal } = await loadNamed('renewal: { softFractionMin: 0.8, softFractionMax: 0.8 }');
+    expect([renewal.softFractionMin, renewal.softFractionMax]).toEqual([0.8, 0.8]);
+  });
+
+  it('shows a chain as it was written', async () => {
+    const profile = await loadNamed('credentials: { provider: chain, providers: [{ provider: env }] }');
+    expect(profile.redacted()).toMatchObject({ credentials: { provider: 'chain', providers: [{ provider: 'env' }] } });
   });
 
   it('has the links of a chain', async () => {

@@ -2,6 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import type { AnyProviderModule } from '../../providers/registry.js';
 import { openCredentialSource, openProvider } from '../../src/config/open.js';
 import type { SingleProvider } from '../../src/config/provider-block.js';
+import { createSharedProviders } from '../../src/config/provider-pool.js';
 import { ImsvaultError } from '../../src/errors.js';
 import { redact } from '../../src/redacted.js';
 import type { ProviderContext, SecretProvider } from '../../src/secret/provider.js';
@@ -72,7 +73,47 @@ describe('an opened credential source', () => {
     controller.abort(reason);
     expect(await aborted).toBe(reason);
     await clock.advance(1000);
-    expect(await late).toMatchObject({ code: 'ERR_SECRET_UNAVAILABLE', retryable: true });
+    expect(await late).toMatchObject({
+      code: 'ERR_SECRET_UNAVAILABLE',
+      message: 'fake: not opened within 1000 ms',
+      retryable: true,
+    });
+  });
+
+  it.each([
+    [new TypeError('hvs.leak'), 'fake: unexpected TypeError'],
+    [Object.assign(new Error('hvs.leak'), { code: 'EPROTO' }), 'fake: unexpected EPROTO'],
+  ])('lets no error of a provider out, and says whose fault it is', async (thrown, message) => {
+    const { provider, block, deps } = setUp(async () => Promise.reject(thrown));
+    const error = await openCredentialSource(block, deps)
+      .readCredential()
+      .catch((reason: unknown) => reason);
+    expect(error).toMatchObject({
+      code: 'ERR_SECRET_UNAVAILABLE',
+      message,
+      retryable: false,
+      hint: 'This is a fault in the provider; report it to its authors.',
+    });
+    expect(provider.readSecret).not.toHaveBeenCalled();
+  });
+
+  it('with clients that others use too leaves them open', async () => {
+    const { provider, createProvider, block, deps } = setUp();
+    const pool = { open: vi.fn(async () => provider) };
+    const source = openCredentialSource(block, deps, pool);
+    expect((await source.readCredential()).credential.clientId).toBe('id');
+    expect(pool.open).toHaveBeenCalledExactlyOnceWith(block);
+    expect(createProvider).not.toHaveBeenCalled();
+    await source.close();
+    expect(provider.close).not.toHaveBeenCalled();
+  });
+
+  it('gives a provider HTTP clients of its own', async () => {
+    const { createProvider, block, deps } = setUp();
+    await openProvider(block, deps);
+    const client = createProvider.mock.lastCall?.[1].createHttpClient({ baseUrl: 'http://127.0.0.1:1' } as never);
+    expect(client).toMatchObject({ close: expect.any(Function) });
+    await client?.close();
   });
 
   it('that was never read closes without making a client', async () => {
@@ -105,5 +146,50 @@ describe('an opened credential source', () => {
     expect(provider.readSecret).toHaveBeenCalledExactlyOnceWith(ref, options);
     await opened.close?.();
     expect(provider.close).toHaveBeenCalledOnce();
+  });
+});
+
+describe('clients that several share', () => {
+  it('are one for blocks that reach the store in the same way, and are closed with the last', async () => {
+    const { provider, createProvider, block, deps } = setUp();
+    const shared = createSharedProviders(deps);
+    const [one, two] = [shared.lease('/base'), shared.lease('/base')];
+    const secret = (value: string) => ({ ...block, ref: {}, connection: { token: redact(value), none: undefined } });
+    const client = await one.open(secret('a'));
+    expect(await two.open({ ...secret('a'), connection: { token: redact('a') } })).toBe(client);
+    expect(createProvider).toHaveBeenCalledExactlyOnceWith(
+      expect.anything(),
+      expect.objectContaining({ baseDir: '/base', timeoutMs: 1000, env: { A: 'b' } }),
+    );
+    await one.close();
+    expect(provider.close).not.toHaveBeenCalled();
+    await two.close();
+    expect(provider.close).toHaveBeenCalledOnce();
+  });
+
+  it('are others for another secret, place, bound, module or folder', async () => {
+    const { createProvider, block, deps } = setUp();
+    const shared = createSharedProviders(deps);
+    const lease = shared.lease('/base');
+    const first = { ...block, connection: { auth: [{ token: redact('a') }] } };
+    const clients = [
+      await lease.open(first),
+      await lease.open({ ...first, connection: { auth: [{ token: redact('b') }] } }),
+      await lease.open({ ...first, connection: { auth: [{ token: redact('a') }], address: 'b' } }),
+      await lease.open({ ...first, timeoutMs: 2000 }),
+      await lease.open({ ...first, module: { ...block.module } }),
+      await shared.lease('/other').open(first),
+    ];
+    expect(new Set(clients).size).toBe(clients.length);
+    expect(createProvider).toHaveBeenCalledTimes(clients.length);
+    expect(createProvider.mock.lastCall?.[1].baseDir).toBe('/other');
+  });
+
+  it('need not be able to close', async () => {
+    const bare = { name: 'fake', describe: () => '', readSecret: async () => ({ value: SECRET, id: '1' }) };
+    const { block, deps } = setUp(async () => bare);
+    const lease = createSharedProviders(deps).lease('/base');
+    await lease.open(block);
+    await expect(lease.close()).resolves.toBeUndefined();
   });
 });

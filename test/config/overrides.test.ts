@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { profileSchema } from '../../src/config/json-schema.js';
+import { coerce, keysAt, listOptions, type SchemaNode, typesOf } from '../../src/config/option-tree.js';
 import { everyOption, variableName } from '../../src/config/overrides.js';
 import { expectNoSecrets } from '../support/leaks.js';
 import { failure, loadNamed, problemsOf, valuesOf } from './support.js';
@@ -113,6 +114,36 @@ describe('variables', () => {
     }
   });
 
+  it('for a method that the new provider does not have have no effect', async () => {
+    const env = { IMSVAULT_CREDENTIALS_PROVIDER: 'env', IMSVAULT_CREDENTIALS_AUTH_METHOD: 'token' };
+    const { credentials, warnings } = await loadNamed(VAULT, { env });
+    expect(credentials).toMatchObject({ provider: 'env' });
+    expect(warnings).toEqual([expect.stringContaining('IMSVAULT_CREDENTIALS_AUTH_METHOD has no effect')]);
+  });
+
+  it.each([
+    ['the same provider', VAULT],
+    ['a provider where the file names none', VAULT.replace('provider: vault, ', '')],
+  ])('that name %s leave its options there', async (_what, text) => {
+    const env = { IMSVAULT_CREDENTIALS_PROVIDER: 'vault' };
+    expect((await loadNamed(text, { env })).credentials).toMatchObject({ ref: { path: 'a' } });
+  });
+
+  it('stand behind the rest of a profile whose provider a flag takes the place of', async () => {
+    const profile = await loadNamed(VAULT, { env: { IMSVAULT_IMS_ORG_ID: 'x' }, set: ['credentials.provider=env'] });
+    expect(profile.origins.get('ims.orgId')).toBe('IMSVAULT_IMS_ORG_ID');
+  });
+
+  it('give no warning that are empty, meant for other parts, or of another program', async () => {
+    const env = {
+      IMSVAULT_IMS_ORG_IDD: '',
+      IMSVAULT_IMS_SCOP: undefined,
+      IMSVAULT_CONFIG: 'other.yaml',
+      MYSERVICEIMS_ORG_ID: 'x',
+    };
+    expect((await loadNamed(VAULT, { env })).warnings).toEqual([]);
+  });
+
   it('can name another method of login', async () => {
     const env = { IMSVAULT_CREDENTIALS_AUTH_METHOD: 'token', IMSVAULT_CREDENTIALS_AUTH_TOKEN: 'hvs.x' };
     const profile = await loadNamed(VAULT, { env });
@@ -164,6 +195,26 @@ describe('--set', () => {
     expect(profile.ims.orgId).toBe('a@AdobeOrg');
   });
 
+  it('sets a method before its options, and the provider of a link before its own', async () => {
+    const login = VAULT.replace('method: approle, roleId: r, secretIdFile: /f', 'method: token, tokenFile: /t');
+    const auth = ['credentials.auth.roleId=x', 'credentials.auth.secretIdFile=/f', 'credentials.auth.method=approle'];
+    expect((await loadNamed(login, { set: auth })).credentials).toMatchObject({
+      connection: { auth: { method: 'approle', secretIdFile: '/f' } },
+    });
+    const chain = 'credentials: { provider: chain, providers: [{ provider: env }] }';
+    const link = ['credentials.providers.0.path=b', 'credentials.providers.0.provider=vault'];
+    expect((await loadNamed(chain, { set: link })).credentials).toMatchObject({
+      links: [{ provider: 'vault', ref: { path: 'b' } }],
+    });
+  });
+
+  it('takes white space as it is, and the name of a variable that holds a secret', async () => {
+    const set = ['ims.orgId=a b\nc', 'credentials.provider=env', 'credentials.clientSecret=MY_CLIENT_SECRET'];
+    const profile = await loadNamed(VAULT, { set });
+    expect(profile.ims.orgId).toBe('a b\nc');
+    expect(profile.redacted()).toMatchObject({ credentials: { clientSecret: 'MY_CLIENT_SECRET' } });
+  });
+
   it('reaches the links of a chain', async () => {
     const chain = 'credentials: { provider: chain, providers: [{ provider: vault, path: a }] }';
     const profile = await loadNamed(chain, { set: ['credentials.providers.0.path=b'] });
@@ -171,7 +222,7 @@ describe('--set', () => {
   });
 
   it.each([
-    ['credentials.auth.secretId=S3cretV4lue', 'command line'],
+    ['credentials.auth.secretId=S3cretV4lue', 'use IMSVAULT_CREDENTIALS_AUTH_SECRET_ID or secretIdFile'],
     ['ims.clientSecret=S3cretV4lue', 'no place in the config'],
     ['clientSecret=S3cretV4lue', 'no place in the config'],
     ['S3cretV4lue', 'write path=value'],
@@ -186,5 +237,74 @@ describe('--set', () => {
     expect(error.message).toContain(message);
     expect(error.problems[0]?.source).toBe('--set');
     expectNoSecrets(error, ['S3cretV4lue']);
+  });
+});
+
+describe('a text for an option', () => {
+  it.each<[string, SchemaNode, unknown]>([
+    ['12', { type: 'string' }, '12'],
+    ['12', { type: 'number' }, 12],
+    [' -12.25 ', { type: 'integer' }, -12.25],
+    ['123456789012.125', { type: 'number' }, 123456789012.125],
+    ['1234567890123456', { type: 'number' }, '1234567890123456'],
+    ['x12', { type: 'number' }, 'x12'],
+    ['12x', { type: 'number' }, '12x'],
+    ['0x12', { type: 'number' }, '0x12'],
+    ['', { type: 'number' }, ''],
+    ['12', { type: 'boolean' }, '12'],
+    ['true', { type: 'boolean' }, true],
+    ['false', { type: 'boolean' }, false],
+    ['yes', { type: 'boolean' }, 'yes'],
+    ['true', { type: 'number' }, 'true'],
+    ['false', { type: 'array' }, 'false'],
+    ['12', { type: ['number', 'boolean'] }, 12],
+    ['false', { type: ['number', 'boolean'] }, false],
+    ['12', { anyOf: [{ type: 'number' }, { type: 'string' }] }, '12'],
+    ['12', { oneOf: [{ type: 'array' }, { anyOf: [{ type: 'integer' }] }] }, 12],
+    ['1', { const: 2 }, 1],
+    ['1', { const: '2' }, '1'],
+  ])('%j becomes what its type asks for: %j', (text, node, expected) => {
+    expect(coerce(text, node)).toBe(expected);
+  });
+
+  it('has the types of all alternatives, and none of its own where nothing says so', () => {
+    expect([...typesOf({ anyOf: [{ type: 'integer' }], oneOf: [{ const: true }] })]).toEqual(['number', 'boolean']);
+    expect([...typesOf({})]).toEqual([]);
+  });
+});
+
+describe('the options of alternatives', () => {
+  const text: SchemaNode = { type: 'string' };
+  const schema: SchemaNode = {
+    oneOf: [
+      { properties: { kind: { const: 'a' }, one: text, both: { ...text, writeOnly: true } } },
+      { properties: { kind: { const: 'b' }, two: text, both: text } },
+      {
+        properties: { kind: { not: { enum: ['a', 'b'] } }, three: text, list: { items: { properties: { in: text } } } },
+      },
+      { properties: { kind: { not: {} }, four: text } },
+    ],
+  };
+  const names = (tree: unknown) => listOptions(schema, tree).map(({ path }) => path.join('.'));
+
+  it('are those that fit what is there', () => {
+    expect(names({ kind: 'a' })).toEqual(['kind', 'one', 'both', 'four']);
+    expect(names({ kind: 'b' })).toEqual(['kind', 'two', 'both', 'four']);
+    expect(names({ kind: 'c', list: [{}, {}] })).toEqual(['kind', 'three', 'list.0.in', 'list.1.in', 'four']);
+    expect(names({})).toEqual(['kind', 'one', 'both', 'two', 'three', 'four']);
+  });
+
+  it('hold a secret where any of them does', () => {
+    for (const oneOf of [schema.oneOf ?? [], [...(schema.oneOf ?? [])].reverse()]) {
+      const both = listOptions({ oneOf }, {}).find(({ path }) => path[0] === 'both');
+      expect(both?.node.writeOnly).toBe(true);
+    }
+  });
+
+  it('have the keys of their place', () => {
+    expect(keysAt(schema, { kind: 'c', list: [{}] }, ['list', 0])).toEqual(['in']);
+    expect(keysAt(schema, { kind: 'a' }, ['list', 0])).toEqual([]);
+    expect(keysAt(schema, { kind: 'a' }, ['one', 'deep'])).toEqual([]);
+    expect(keysAt(schema, { kind: 'a' }, [])).toEqual(['kind', 'one', 'both', 'four']);
   });
 });

@@ -89,3 +89,29 @@ describe('parsing a config file', () => {
     }
   });
 });
+
+describe('what is wrong with a file', () => {
+  const problemOf = (text: string, name = 'c.yaml') => refusal(text, name).problems[0];
+
+  it.each([
+    ['c.yaml', '{ a: 1, a: 2 }', 'not valid YAML: this key was given before', 'c.yaml:1:9'],
+    ['c.json', '{"a": 1, "a": 2}', 'not valid JSON: this key was given before', 'c.json:1:10'],
+    ['c.yaml', '%NOPE 5 6\n--- %', 'not valid YAML: a text that begins with this character needs quotes', 'c.yaml:2:5'],
+    ['c.yaml', '# nothing\n', 'the config file is empty', 'c.yaml'],
+    ['c.yaml', '~', 'the config file is empty', 'c.yaml'],
+    ['c.yaml', '<<: [1]', 'a "<<" merges something that is no object', 'c.yaml'],
+  ])('is told of with its place: %s: %j', (name, text, message, source) => {
+    expect(problemOf(text, name)).toStrictEqual({ path: '', message, source });
+  });
+
+  it('is said once: JSON that is no YAML either gets no second word', () => {
+    expect(refusal('{"a": 1, "a": 2,}', 'c.json').problems).toHaveLength(1);
+  });
+});
+
+it('as many aliases as are allowed are taken, and a mark inside a text is a character', () => {
+  const { value } = parseConfigText(`a: &a "x\uFEFFy"\nb: [${'*a, '.repeat(50)}]`, 'c.yaml');
+  expect(value).toEqual({ a: 'x\uFEFFy', b: Array(50).fill('x\uFEFFy') });
+  const list = `a: &a [x]\nb: [${'*a, '.repeat(50)}]`;
+  expect(parseConfigText(list, 'c.yaml').value).toMatchObject({ b: expect.any(Array) });
+});

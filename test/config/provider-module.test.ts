@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { loadProfile } from '../../src/config/load.js';
 import { openCredentialSource } from '../../src/config/open.js';
+import { isModuleName, loadBuiltIn } from '../../src/config/provider-module.js';
 import { ImsvaultError } from '../../src/errors.js';
 import { reveal } from '../../src/redacted.js';
 import { expectNoSecrets } from '../support/leaks.js';
@@ -58,6 +59,38 @@ describe("a third party's module", () => {
       ),
     ],
     [
+      'exports for Node alone, of which the first condition leads nowhere',
+      'imsvault-p',
+      packaged(
+        'imsvault-p',
+        { type: 'module', exports: { node: { browser: './b.js' }, 'module-sync': { import: './p.js' } } },
+        { 'p.js': MODULE() },
+      ),
+    ],
+    [
+      'exports below "node"',
+      'imsvault-p',
+      packaged('imsvault-p', { type: 'module', exports: { node: { import: './p.js' } } }, { 'p.js': MODULE() }),
+    ],
+    [
+      'a package beside the config',
+      'p',
+      async (cwd: string) => {
+        await write(cwd, 'sub/node_modules/p/package.json', '{"name": "p", "main": "p.mjs"}');
+        await write(cwd, 'sub/node_modules/p/p.mjs', MODULE());
+      },
+    ],
+    [
+      'a default export in a default export, as some compilers write it',
+      './p.mjs',
+      (cwd: string) =>
+        write(
+          cwd,
+          'sub/p.mjs',
+          `${MODULE().replace('export default', 'const made =')}\nexport default { default: made };`,
+        ),
+    ],
+    [
       'CommonJS',
       'p',
       packaged('p', { main: 'p.cjs' }, { 'p.cjs': MODULE().replace('export default', 'module.exports =') }),
@@ -82,31 +115,53 @@ describe("a third party's module", () => {
     });
   });
 
+  const BUILT_IN =
+    'Built in are env, file, vault, aws-secrets-manager, azure-key-vault, chain; install any other package yourself, if you trust it.';
   it.each([
-    ['@acme/none', 'npm install @acme/none', undefined],
-    ['valut', 'Built in are', 'Did you mean "vault"?'],
-    ['openbao', 'Built in are', 'Did you mean "vault"?'],
-    ['aws', 'Built in are', 'Did you mean "aws-secrets-manager"?'],
-    ['imsvault-provider-x', 'npm install imsvault-provider-x', undefined],
-  ])('that is not installed: %s', async (name, install, meant) => {
-    const error = (await load(name).catch((reason: unknown) => reason)) as ImsvaultError;
-    expect(error.code).toBe('ERR_PROVIDER_NOT_INSTALLED');
-    expect(error.hint).toContain(install);
-    if (meant === undefined) expect(error.hint).not.toContain('Did you mean');
-    else expect(error.hint).toContain(meant);
+    ['@acme/none', 'Run: npm install @acme/none'],
+    ['valut', `Did you mean "vault"? ${BUILT_IN}`],
+    ['chian', `Did you mean "chain"? ${BUILT_IN}`],
+    ['openbao', `Did you mean "vault"? ${BUILT_IN}`],
+    ['aws', `Did you mean "aws-secrets-manager"? ${BUILT_IN}`],
+    ['something-else', BUILT_IN],
+    ['imsvault-provider-x', 'Run: npm install imsvault-provider-x'],
+    [
+      '@azure/key-vault',
+      'Did you mean "azure-key-vault"? Else, if you know this package: Run: npm install @azure/key-vault',
+    ],
+  ])('that is not installed: %s', async (name, hint) => {
+    await expect(load(name)).rejects.toMatchObject({
+      code: 'ERR_PROVIDER_NOT_INSTALLED',
+      message: expect.stringContaining(`the provider "${name}" is neither built in nor installed`),
+      hint,
+    });
+  });
+
+  it.each([
+    ['another name alone', { './other': './p.js' }],
+    ['nobody', { import: null }],
+  ])('that is exported for %s', async (_what, exports) => {
+    const prepare = packaged('imsvault-p', { type: 'module', exports }, { 'p.js': MODULE() });
+    const error = await failure(load('imsvault-p', undefined, prepare));
+    expect(error.message).toContain('the module "imsvault-p" exports nothing that can be imported by this name');
   });
 
   it('whose file is not there', async () => {
     const error = (await load('./none.mjs').catch((reason: unknown) => reason)) as ImsvaultError;
     expect(error.code).toBe('ERR_PROVIDER_NOT_INSTALLED');
     expect(error.message).toContain('there is no module');
+    expect(error.hint).toBe('Check the path; it starts at the config file.');
   });
 
   it.each([
     ['export const a = 1;', 'no default export'],
     ['export default 5;', 'no default export'],
+    ['export default null;', 'no default export'],
     [MODULE().replace("name: 'x',", ''), 'must export a "name"'],
+    [MODULE("name: '',"), 'must export a "name"'],
     [MODULE('options: {},'), 'Standard Schema'],
+    [MODULE('options: undefined,'), 'Standard Schema'],
+    [MODULE("refOptions: ['entry', 5],"), '"refOptions"'],
     [MODULE('refOptions: undefined,'), '"refOptions"'],
     [MODULE('createProvider: undefined,'), '"createProvider"'],
     ['throw new RangeError("hvs.leak");', 'could not be loaded (RangeError)'],
@@ -125,6 +180,38 @@ describe("a third party's module", () => {
       expect.objectContaining({ path: 'credentials.place', message: 'place must be good, not [value]' }),
     ]);
     expectNoSecrets(error, ['S3cretPlace']);
+  });
+
+  it.each([
+    [
+      'has a fault itself',
+      'throw new Error(value.entry)',
+      'credentials',
+      "the module's schema failed on these options",
+    ],
+    ['gives no object', 'return { value: 5 }', 'credentials', "the module's schema must give an object"],
+    [
+      'names a place by objects',
+      "return { issues: [{ message: 'm', path: [{ key: 'a' }, 0, 'b'] }] }",
+      'credentials.a.0.b',
+      'm',
+    ],
+    ['names no place', "return { issues: [{ message: 'm' }] }", 'credentials', 'm'],
+    [
+      'repeats values, one of which is a part of another',
+      'return { issues: [{ message: `${value.entry} ${value.list[0].text} ${value.place} ${value.short}` }] }',
+      'credentials',
+      '[value] [value] [value] ab',
+    ],
+    ['says very much', "return { issues: [{ message: 'm'.repeat(400) }] }", 'credentials', 'm'.repeat(300)],
+  ])('whose schema %s is told so without its words', async (_what, body, path, message) => {
+    const text = `${MODULE().replace('const validate', 'const unused')}`.replace(
+      /validate }/,
+      `validate: (value) => { ${body}; } }`,
+    );
+    const options = 'place: Secret, entry: SecretLonger, short: ab, list: [{ text: SecretLongest }]';
+    const error = await failure(load('./p.mjs', options, (cwd) => write(cwd, 'sub/p.mjs', text)));
+    expect(error.problems).toEqual([expect.objectContaining({ path, message })]);
   });
 
   it('has what may be a secret hidden by config show', async () => {
@@ -152,6 +239,33 @@ describe("a third party's module", () => {
     expect(error.retryable).toBe(false);
     expectNoSecrets(error, ['hvs.leak']);
   });
+});
+
+it.each([
+  ['./p.mjs', true],
+  ['../p.mjs', true],
+  ['~/p.mjs', true],
+  ['/p.mjs', true],
+  ['C:\\p.mjs', true],
+  ['d:/p.mjs', true],
+  ['p', true],
+  ['p/sub/file.js', true],
+  ['@acme/p', true],
+  ['@acme/p/file.js', true],
+  ['', false],
+  ['@acme', false],
+  ['!p', false],
+  ['p!', false],
+  ['p/', false],
+  ['p/a b', false],
+  ['.p', false],
+  ['node:fs', false],
+])('%j can name a module: %s', (name, expected) => {
+  expect(isModuleName(name)).toBe(expected);
+});
+
+it.each(['nope', 'constructor'])('nothing is built in by the name %s', async (name) => {
+  expect(await loadBuiltIn(name)).toBeUndefined();
 });
 
 describe('examples/custom-provider', () => {

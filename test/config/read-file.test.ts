@@ -81,6 +81,24 @@ describe('a config file', () => {
     expect((await failure(readConfigFile(file, named))).message).toContain(text);
   });
 
+  it.each([
+    ['that leads round in a ring', 'ring', 'cannot be read (ELOOP)'],
+    ['below a file', 'ring.yaml/c.yaml', 'cannot be read (ENOTDIR)'],
+  ])('%s is told of with the code of the system', async (_what, name, text) => {
+    const folder = await tempFolder();
+    await symlink('ring', join(folder, 'ring'));
+    await write(folder, 'ring.yaml', '');
+    expect((await failure(readConfigFile(join(folder, name), named))).message).toContain(text);
+  });
+
+  it('that is found is trusted by its owner, and where there are no users', async () => {
+    const file = await write(await tempFolder(), 'c.yaml', 'a: 1', 0o644);
+    const owner = me || 12_345;
+    if (me === 0) await chown(file, owner, owner);
+    expect(await readConfigFile(file, { discovered: true, uid: owner })).toBe('a: 1');
+    expect(await readConfigFile(file, { discovered: true, uid: undefined })).toBe('a: 1');
+  });
+
   it('of the largest size is read; one that is not UTF-8 is refused', async () => {
     const folder = await tempFolder();
     const file = await write(folder, 'c.yaml', ' '.repeat(MAX_CONFIG_BYTES));

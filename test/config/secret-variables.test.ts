@@ -34,6 +34,16 @@ describe('the variables that hold secrets', () => {
     expect(names.filter((name) => ['ADDRESS', 'ROLE_ID'].includes(name))).toEqual([]);
   });
 
+  it('are none in a list that is no secret, and none that another provider is told of', async () => {
+    const credentials = { provider: 'chain', providers: [{ provider: 'env' }, { provider: 'vault', path: 'a' }] };
+    const other = {
+      credentials: { provider: 'chain', providers: [null, { provider: 'vault', clientSecret: 'NO_NAME' }] },
+    };
+    const config = { defaultProfile: 'a', profiles: { a: { ims: { scope: ['${SCOPE}'] }, credentials }, b: other } };
+    const names = await secretVariables(config, { SCOPE: 'openid' });
+    expect(names.filter((name) => ['SCOPE', 'NO_NAME'].includes(name))).toEqual([]);
+  });
+
   it('are those that the provider env is told of', async () => {
     const names = await secretVariables({ credentials: { provider: 'env', clientSecret: 'MINE', clientId: 'ID' } });
     expect(names).toContain('MINE');
@@ -57,7 +67,7 @@ describe('the variables that hold secrets', () => {
   it('are IMSVAULT_… variables of secret options, in use or not', async () => {
     const env = {
       IMSVAULT_CREDENTIALS_AUTH_TOKEN: 't',
-      IMSVAULT_CREDENTIALS_PROVIDERS_3_AUTH_SECRET_ID: 's',
+      IMSVAULT_CREDENTIALS_PROVIDERS_12_AUTH_SECRET_ID: 's',
       IMSVAULT_CREDENTIALS_ADDRESS: 'https://v.example',
       IMSVAULT_PROFILE: '',
     };

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { isClientSecretKey } from '../../src/config/secrets.js';
+import { profileSchema } from '../../src/config/json-schema.js';
+import { findLiteralSecrets, findSecretsForNames, isClientSecretKey } from '../../src/config/secrets.js';
+import { dotted } from '../../src/config/tree.js';
 import { expectNoSecrets } from '../support/leaks.js';
 import { failure, loadNamed, valuesOf } from './support.js';
 
@@ -137,10 +139,71 @@ it.each([
   ['20 of them', 'abcdef0123456789abcd', false],
   ['with a separator', 'abcdef0123456789_abcd', true],
   ['with another before it', '-abcdef0123456789abcd', true],
+  ['with one after it', 'abcdef0123456789abcd_', true],
+  ['digits first', '0123456789abcdefabcd', false],
   ['capitals alone', 'ABCDEF0123456789ABCD', true],
   ['letters alone', 'abcdefghijklmnopqrst', true],
 ])('a field may be called so: %s', async (_title, name, expected) => {
   const loading = loadNamed(`credentials: { provider: env, fields: { clientSecret: "${name}" } }`);
   if (expected) expect((await loading).warnings).toEqual([]);
   else expect((await failure(loading)).message).toContain('looks like a secret');
+});
+
+describe('secrets written out, found without a place to tell', () => {
+  const find = (profile: object) => findLiteralSecrets(profile, profileSchema(), () => undefined);
+  const pathsOf = (profile: object) => find(profile).problems.map(({ path }) => path);
+  const mixed = 'abcdef0123456789ABCDEF';
+
+  it('have a path alone', () => {
+    expect(find({ ims: { clientSecret: SECRET } }).problems).toStrictEqual([
+      { path: 'ims.clientSecret', message: expect.stringContaining('has no place in the config') },
+    ]);
+    const auth = { method: 'approle', roleId: 'r', secretId: SECRET };
+    expect(find({ credentials: { provider: 'vault', path: 'a', auth } }).warnings).toEqual([
+      expect.stringMatching(/the …File option$/),
+    ]);
+  });
+
+  it('are told of once for a list, and each for several', () => {
+    const profile = { clientSecret: SECRET, ims: { clientSecrets: [SECRET, SECRET] } };
+    expect(pathsOf(profile)).toEqual(['clientSecret', 'ims.clientSecrets']);
+  });
+
+  it('are told of once where the option is one for secrets', () => {
+    const auth = { method: 'client-secret', tenantId: 't', clientId: 'c', clientSecret: mixed };
+    const profile = { credentials: { provider: 'azure-key-vault', auth } };
+    expect(pathsOf(profile)).toEqual(['credentials.auth.clientSecret']);
+    expect(findSecretsForNames(profile, profileSchema())).toEqual([]);
+  });
+
+  it('are no empty value, and no number where a name belongs', () => {
+    expect(pathsOf({ ims: { clientSecret: null } })).toEqual([]);
+    expect(pathsOf({ credentials: { provider: 'env', clientSecret: 5 } })).toEqual([]);
+  });
+
+  it.each(['@acme/x', './x.mjs', 'imsvault-x'])("are what a third party's module %s gets as a text", (provider) => {
+    for (const [given, found] of [
+      ['${X}', false],
+      [5, false],
+      [SECRET, true],
+      ['${X:-abc}', true],
+    ] as const) {
+      const block = { provider, clientSecret: given };
+      expect(pathsOf({ credentials: block })).toEqual(found ? ['credentials.clientSecret'] : []);
+      const chain = { provider: 'chain', providers: [{ provider: 'env' }, block] };
+      expect(pathsOf({ credentials: chain })).toEqual(found ? ['credentials.providers.1.clientSecret'] : []);
+    }
+  });
+
+  it.each([undefined, 5, 'vault', 'aws-secrets-manager'])(
+    'are variables too where no module asks for them: %s',
+    (provider) => {
+      expect(pathsOf({ credentials: { provider, clientSecrets: ['${X}'] } })).toEqual(['credentials.clientSecrets']);
+    },
+  );
+});
+
+it('a secret in the place of a name is found by its path', () => {
+  const profile = { credentials: { provider: 'env', clientSecret: 'abcdef0123456789ABCDEF' } };
+  expect(findSecretsForNames(profile, profileSchema()).map(dotted)).toEqual(['credentials.clientSecret']);
 });

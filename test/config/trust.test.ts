@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { dotted } from '../../src/config/tree.js';
+import { findDistrusted, guardedOptions } from '../../src/config/trust.js';
 import { loadFound, loadNamed, problemsOf } from './support.js';
 
 const vault = (rest: string) => `credentials: { provider: vault, path: a, ${rest} }`;
@@ -143,5 +145,159 @@ describe('a config that is named', () => {
     ),
   ])('may say %s', async (text) => {
     await expect(loadNamed(text, { env: { X: 'abc' } })).resolves.toBeDefined();
+  });
+});
+
+interface Distrusted {
+  env?: Record<string, string>;
+  explicit?: string[];
+  raw?: object;
+}
+
+/** What the rules alone find, without the checks of schemas, which refuse some of it too. */
+const distrusted = (profile: object, { env = {}, explicit = [], raw = profile }: Distrusted = {}) =>
+  findDistrusted({
+    resolved: profile,
+    raw,
+    env,
+    baseDir: '/base',
+    isExplicit: (path) => explicit.includes(dotted(path)),
+  });
+const pathsOf = (...given: Parameters<typeof distrusted>) => distrusted(...given).map(({ path }) => dotted(path));
+
+const LOOPBACK = { tokenEndpoint: 'http://127.0.0.1:1/t' };
+
+describe('what a file found by search may not name', () => {
+  it.each([
+    ['a text that is no URL', 'no url'],
+    ['a list that reads like a good URL', ['https://ims-na1.adobelogin.com/t']],
+    ['a number', 5],
+    ['another protocol of this machine', 'ftp://127.0.0.1/t'],
+  ])('is an endpoint that is %s', (_what, tokenEndpoint) => {
+    expect(pathsOf({ ims: { tokenEndpoint } })).toEqual(['ims.tokenEndpoint']);
+  });
+
+  it('is what makes a connection open, of which the text "false" is not', () => {
+    expect(pathsOf({ ims: { allowSecretsOverPlainHttp: 'false' } })).toEqual([]);
+    expect(pathsOf({ ims: { allowSecretsOverPlainHttp: '' } })).toEqual(['ims.allowSecretsOverPlainHttp']);
+  });
+
+  it.each([
+    ['https://v.example/team', []],
+    ['https://v.example/team//', []],
+    ['https://w.example', []],
+    ['https://v.example', ['credentials.address']],
+    ['no url', ['credentials.address']],
+    [['https://w.example'], ['credentials.address']],
+  ])("is a vault that is neither of the environment's: %j", (address, expected) => {
+    const env = { VAULT_ADDR: 'https://v.example/team/', BAO_ADDR: 'https://w.example' };
+    expect(pathsOf({ credentials: { provider: 'vault', address } }, { env })).toEqual(expected);
+  });
+
+  it("is any vault where the environment's is no URL", () => {
+    const env = { VAULT_ADDR: '127.0.0.1:8200' };
+    expect(pathsOf({ credentials: { provider: 'vault', address: 'also none' } }, { env })).toEqual([
+      'credentials.address',
+    ]);
+  });
+
+  it('is a token store, unless a flag or a variable named its provider', () => {
+    expect(pathsOf({ tokenStore: { provider: 'vault' } })).toEqual(['tokenStore']);
+    expect(pathsOf({ tokenStore: { provider: 'vault' } }, { explicit: ['tokenStore.provider'] })).toEqual([]);
+  });
+
+  it('is in the documentation', () => {
+    expect(guardedOptions()).toEqual(expect.arrayContaining(['tokenStore', 'ims.caFile', 'vault.tls.caFile']));
+    expect(guardedOptions()).not.toContain(undefined);
+  });
+
+  it('is told of each link of a chain once, and of no list that is no chain', () => {
+    const links = [{ provider: 'env' }, { provider: 'vault', address: 'https://v.evil', auth: { jwtFile: '/etc/x' } }];
+    const expected = ['credentials.providers.1.address', 'credentials.providers.1.auth.jwtFile'];
+    expect(pathsOf({ credentials: { provider: 'chain', providers: links } })).toEqual(expected);
+    expect(pathsOf({ credentials: { provider: 'vault', providers: links } })).toEqual([]);
+    expect(pathsOf({ credentials: { provider: 'chain', providers: 5 } })).toEqual([]);
+  });
+
+  it('is judged by the provider: a block without one is not judged, and what is empty holds nothing', () => {
+    expect(pathsOf({ credentials: { address: 'https://v.evil', region: '${X}' } })).toEqual([]);
+    expect(pathsOf({ ims: { scope: null }, rotation: null, credentials: null })).toEqual([]);
+  });
+});
+
+describe('variables in a file found by search', () => {
+  it.each([
+    { credentials: { provider: 'vault', path: '${X}', mount: '${X}', namespace: '${X}', auth: { roleId: '${X}' } } },
+    { credentials: { provider: 'azure-key-vault', auth: { clientSecret: '${X}', certificatePassword: '${X}' } } },
+    { credentials: { provider: 'file', path: '${X}' } },
+    { rotation: { orgId: '${X}', credentialId: '${X}', scope: '${X}' } },
+    { ims: { scope: '${X}', orgId: '${X}', clientId: '${X}', timeout: '${X}', retry: { attempts: '${X}' } } },
+    { credentials: { provider: 'chain', providers: [{ provider: 'vault', path: '${X}' }] } },
+  ])('may stand where only the own server sees them: %j', (raw) => {
+    expect(pathsOf({}, { raw })).toEqual([]);
+    const resolved = JSON.parse(JSON.stringify(raw).replaceAll('${X}', 'x'));
+    expect(pathsOf(resolved, { raw })).toEqual([]);
+  });
+
+  it.each([
+    [{ credentials: { provider: 'vault', role: '${X}' } }, 'credentials.role'],
+    [{ credentials: { provider: 'env', clientId: '${X}' } }, 'credentials.clientId'],
+    [{ credentials: { provider: 'aws-secrets-manager', path: '${X}' } }, 'credentials.path'],
+    [
+      { credentials: { provider: 'chain', providers: [{ provider: 'x', name: ['a', '${X}'] }] } },
+      'credentials.providers.0.name.1',
+    ],
+  ])('may not stand elsewhere, unless a flag or a variable took the place: %j', (profile, path) => {
+    expect(pathsOf(profile)).toEqual([path]);
+    expect(pathsOf(profile, { explicit: [path] })).toEqual([]);
+  });
+});
+
+describe('files in a file found by search', () => {
+  it.each([
+    [{ provider: 'file', path: 'a' }, []],
+    [{ provider: 'file', path: '/run/secrets/a' }, []],
+    [{ provider: 'file', path: '/run/secretsx/a' }, ['credentials.path']],
+    [{ provider: 'file', path: '/basement/a' }, ['credentials.path']],
+    [{ provider: 'file', path: '../a' }, ['credentials.path']],
+    [{ provider: 'env', dotenv: '/etc/a' }, ['credentials.dotenv']],
+    [{ provider: 'env', dotenv: '/run/credentials/a' }, []],
+    [{ provider: 'vault', auth: { secretIdFile: '/etc/a' } }, ['credentials.auth.secretIdFile']],
+    [{ provider: 'vault', path: '/etc/a', mount: '/etc' }, []],
+    [{ provider: 'file', entry: '/etc/a' }, []],
+  ])('are of its own folder or mounted: %j', (credentials, expected) => {
+    expect(pathsOf({ credentials })).toEqual(expected);
+    expect(pathsOf({ credentials }, { explicit: expected })).toEqual([]);
+  });
+
+  it('are told of with the folders that are allowed', () => {
+    expect(distrusted({ credentials: { provider: 'file', path: '/etc/a' } })[0]?.message).toBe(
+      'a file found by search may name files of its own folder and /run/secrets, /var/run/secrets, /run/credentials only; name the file by --config or IMSVAULT_CONFIG if you trust it',
+    );
+  });
+});
+
+describe('an endpoint of this machine in a file found by search', () => {
+  const env = { provider: 'env', clientId: 'PATH', clientSecret: 'HOME' };
+
+  it('gets no variable that the file names', () => {
+    const both = ['credentials.clientId', 'credentials.clientSecret'];
+    expect(pathsOf({ ims: LOOPBACK, credentials: env })).toEqual(both);
+    expect(pathsOf({ ims: LOOPBACK, credentials: env }, { explicit: both })).toEqual([]);
+  });
+
+  it('may get what its user chose it for, as Adobe may', () => {
+    expect(pathsOf({ ims: LOOPBACK, credentials: env }, { explicit: ['ims.tokenEndpoint'] })).toEqual([]);
+    expect(pathsOf({ ims: { tokenEndpoint: 'https://ims-na1.adobelogin.com/t' }, credentials: env })).toEqual([]);
+  });
+
+  it.each([
+    [{ provider: 'file', path: 'a' }, []],
+    [{ provider: 'file', path: '/run/secrets/a' }, ['credentials.path']],
+    [{ provider: 'env', dotenv: 'a' }, []],
+    [{ provider: 'vault', path: '/etc/a' }, []],
+    [{ provider: 'other', clientId: 'a', path: '/etc/a' }, []],
+  ])('gets files of the folder alone: %j', (credentials, expected) => {
+    expect(pathsOf({ ims: LOOPBACK, credentials })).toEqual(expected);
   });
 });

@@ -52,7 +52,7 @@ describe('a config of a wrong kind', () => {
     ['credentials:', 'credentials', 'it is empty'],
     ['credentials: {}', 'credentials.provider', 'is required: aws-secrets-manager, vault'],
     ['credentials: { provider: 5 }', 'credentials.provider', 'must be one of'],
-    ['credentials: { provider: "Not A Module!" }', 'credentials.provider', 'must be one of'],
+    ['credentials: { provider: "Not A Module!" }', 'credentials.provider', 'must be one of aws-secrets-manager, vault'],
     ['credentials: { provider: vault }', 'credentials.path', 'is required'],
     ['credentials: { provider: vault, pth: a }', 'credentials.pth', 'did you mean "path"?'],
     ['credentials: { provider: env, fields: a }', 'credentials.fields', 'must be an object; it is a text'],
@@ -68,6 +68,7 @@ describe('a config of a wrong kind', () => {
     ['credentials: { provider: chain, providers: [] }', 'credentials.providers', 'it is an empty list'],
     ['credentials: { provider: chain, providers: { provider: env } }', 'credentials.providers', 'it is an object'],
     ['credentials: { provider: chain, links: [] }', 'credentials.links', 'is no option of a chain'],
+    ['credentials: { provider: chain, provders: [] }', 'credentials.provders', 'did you mean "providers"?'],
     ['credentials: { provider: chain, providers: [env] }', 'credentials.providers.0', 'it is a text'],
     [
       'credentials: { provider: chain, providers: [{ provider: chain }] }',
@@ -196,4 +197,10 @@ describe('a config of a wrong kind', () => {
     const problems = await problemsOf(loadNamed('{\n  "ims": {\n    "timeout": "x"\n  }\n}', { name: 'c.json' }));
     expect(problems).toEqual([expect.objectContaining({ path: 'ims.timeout', source: 'c.json:3' })]);
   });
+});
+
+it('a chain without its list is told what it lacks, and nothing of what is not there', async () => {
+  expect(await problemsOf(loadNamed('credentials: { provider: chain }'))).toEqual([
+    expect.objectContaining({ path: 'credentials.providers', message: 'must be a list of providers' }),
+  ]);
 });

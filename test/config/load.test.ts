@@ -2,6 +2,7 @@ import { chown } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openConfigSource, type SourceOptions } from '../../src/config/config-source.js';
+import { listProfiles } from '../../src/config/list-profiles.js';
 import { loadProfile } from '../../src/config/load.js';
 import { redact } from '../../src/redacted.js';
 import { expectNoSecrets } from '../support/leaks.js';
@@ -207,9 +208,76 @@ describe('profiles', () => {
     const profile = await loadProfile({ config: {}, env: { IMSVAULT_PROFILE: 'prod' }, cwd, home: cwd });
     expect(profile.name).toBeUndefined();
   });
+
+  it('of a config object are named by code, or by the environment', async () => {
+    const cwd = await tempFolder();
+    const config = { profiles: { a: {}, b: {} } };
+    expect((await loadProfile({ config, env: { IMSVAULT_PROFILE: 'b' }, cwd, home: cwd })).name).toBe('b');
+    expect((await loadProfile({ config, profile: 'a', env: { IMSVAULT_PROFILE: 'b' }, cwd, home: cwd })).name).toBe(
+      'a',
+    );
+    const wrong = failure(loadProfile({ config, profile: 'nope', env: {}, cwd, home: cwd }));
+    expect((await wrong).problems).toMatchObject([{ path: '', source: 'code' }]);
+  });
+
+  it.each([
+    ['profiles: { b: {}, a: { ims: 5 } }', ['b', 'a']],
+    ['ims: {}', undefined],
+    ['profiles: [a]', undefined],
+    ['[]', undefined],
+  ])('are listed without being checked: %s', async (text, expected) => {
+    const cwd = await tempFolder();
+    await write(cwd, 'imsvault.config.yaml', text);
+    expect(await listProfiles({ env: {}, cwd, home: cwd })).toEqual(expected);
+  });
 });
 
 describe('a resolved profile', () => {
+  it('has every bound of a request in its place, in milliseconds', async () => {
+    const text = `ims:
+  { tokenEndpoint: "https://ims.example/t", scope: [a], orgId: o, clientId: c, caFile: /ca.pem, timeout: 9s,
+    connectTimeout: 1s, headersTimeout: 2s, bodyTimeout: 3s, requestTimeout: 4s,
+    retry: { maxAttempts: 5, baseDelay: 600, maxDelay: 7s, maxRetryAfter: 8s } }
+renewal: { background: false, softFractionMin: 0.5, softFractionMax: 0.6, hardMargin: 7m, floorMargin: 2m }`;
+    const { ims, renewal } = await loadNamed(text);
+    expect(ims).toEqual({
+      tokenEndpoint: 'https://ims.example/t',
+      scope: ['a'],
+      orgId: 'o',
+      clientId: 'c',
+      caFile: '/ca.pem',
+      timeouts: { connectMs: 1000, headersMs: 2000, bodyMs: 3000, totalMs: 4000 },
+      timeoutMs: 9000,
+      retry: { maxAttempts: 5, baseDelayMs: 600, maxDelayMs: 7000, maxRetryAfterMs: 8000 },
+    });
+    expect(renewal).toEqual({
+      background: false,
+      softFractionMin: 0.5,
+      softFractionMax: 0.6,
+      hardMarginMs: 420_000,
+      floorMarginMs: 120_000,
+    });
+  });
+
+  it('has no part that nothing was said of', async () => {
+    const cwd = await tempFolder();
+    const profile = await loadProfile({ config: {}, env: {}, cwd, home: cwd });
+    expect(Object.keys(profile).sort()).toEqual(
+      ['baseDir', 'credentials', 'ims', 'origins', 'redacted', 'renewal', 'secretVariables', 'warnings'].sort(),
+    );
+    expect(Object.keys(profile.ims).sort()).toEqual(['retry', 'timeoutMs', 'timeouts', 'tokenEndpoint']);
+  });
+
+  it('names an unknown part only where it can be no secret', async () => {
+    const problems = await problemsOf(
+      loadNamed('profiles: { a: { p8e-S3cret0123456789: 1, imz: {} } }', { profile: 'a' }),
+    );
+    expect(problems.map(({ path, message }) => [path, message])).toEqual([
+      ['(a key not shown)', 'unknown option'],
+      ['imz', 'unknown option; did you mean "ims"?'],
+    ]);
+  });
+
   it('splits the options of its provider into connection and reference', async () => {
     const text = `
 credentials:

@@ -222,6 +222,41 @@ describe("a third party's module", () => {
     });
   });
 
+  it('has what it shows free of logins in URLs', async () => {
+    const options =
+      'place: good, entry: "https://u:hvs.login@h.example/a@b", keyring: [a, b], deep: { monkey: c, d: e }';
+    const profile = await load('./p.mjs', options, (cwd) => write(cwd, 'sub/p.mjs', MODULE()));
+    expect(profile.redacted()).toMatchObject({
+      credentials: {
+        entry: 'https://[redacted]@h.example/a@b',
+        keyring: ['a', 'b'],
+        deep: { monkey: '[redacted]', d: 'e' },
+      },
+    });
+  });
+
+  it('is loaded for a program that names it, and not where a variable alone does', async () => {
+    const cwd = await tempFolder();
+    await write(cwd, 'p.mjs', MODULE());
+    const config = { credentials: { provider: './p.mjs', place: 'good' } };
+    const profile = await loadProfile({ config, env: {}, cwd, home: cwd });
+    expect(profile.credentials).toMatchObject({ provider: './p.mjs', module: { name: 'x' } });
+    const env = { IMSVAULT_CREDENTIALS_PROVIDER: './p.mjs' };
+    const error = await failure(loadProfile({ env, cwd, home: cwd }));
+    expect(error.message).toContain('because its code would run');
+  });
+
+  it('of which two are not installed is told of by the first', async () => {
+    const cwd = await tempFolder();
+    const config = {
+      credentials: { provider: 'chain', providers: [{ provider: 'imsvault-one' }, { provider: 'imsvault-two' }] },
+    };
+    await expect(loadProfile({ config, env: {}, cwd, home: cwd })).rejects.toMatchObject({
+      code: 'ERR_PROVIDER_NOT_INSTALLED',
+      message: expect.stringContaining('imsvault-one'),
+    });
+  });
+
   it('lets no error of its own out', async () => {
     const profile = await load('./p.mjs', undefined, (cwd) => write(cwd, 'sub/p.mjs', MODULE()));
     if (profile.credentials === undefined) throw new Error('no credentials');

@@ -76,8 +76,10 @@ describe('a set of profiles', () => {
     const { set, load, profile, emulator, seen } = await setUp();
     await set.apply(await load({ a: profile('a') }));
     const old = set.current.get('a');
-    emulator.fail({ kind: 'latency', ms: 1500 }, 1);
+    emulator.fail({ kind: 'latency', ms: 3000 }, 1);
     const asked = old?.getToken();
+    // The slow answer must be this one's, and last longer than what follows on a busy machine.
+    await until(() => emulator.requests.length === 1);
     expect(await set.apply(await load({ a: profile('a', { login: 'x' }) }))).toEqual({
       kept: [],
       opened: ['a'],

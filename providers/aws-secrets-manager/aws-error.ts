@@ -166,8 +166,8 @@ export function translateAwsError(error: unknown, context: ErrorContext): Imsvau
     const hint = (context.access === 'write' ? rule.writeHint : undefined) ?? rule.hint;
     return new ImsvaultError(rule.code, `${place}: ${rule.message}${isClock ? byHowMuch(skewMs) : ''}`, {
       cause,
-      ...(hint === undefined ? {} : { hint }),
-      ...(rule.retryable === undefined ? {} : { retryable: rule.retryable }),
+      hint,
+      retryable: rule.retryable,
     });
   }
 
@@ -176,7 +176,7 @@ export function translateAwsError(error: unknown, context: ErrorContext): Imsvau
     return new ImsvaultError('ERR_SECRET_UNAVAILABLE', `${place}: ${fault.message}`, {
       cause,
       retryable: fault.retryable,
-      ...(fault.hint === undefined ? {} : { hint: fault.hint }),
+      hint: fault.hint,
     });
   }
 
@@ -192,8 +192,8 @@ export function translateAwsError(error: unknown, context: ErrorContext): Imsvau
   return new ImsvaultError('ERR_SECRET_UNAVAILABLE', `${place}: ${whatFailed(cause.name, status, foreign)}`, {
     cause,
     retryable: transient,
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-    ...(foreign ? { hint: FOREIGN_HINT } : {}),
+    retryAfterMs,
+    hint: foreign ? FOREIGN_HINT : undefined,
   });
 }
 

@@ -43,5 +43,5 @@ function decodeValue({ SecretString: text, SecretBinary: bytes }: GetSecretValue
 }
 
 function malformed(place: string, message: string, hint?: string): ImsvaultError {
-  return new ImsvaultError('ERR_SECRET_MALFORMED', `${place}: ${message}`, hint === undefined ? {} : { hint });
+  return new ImsvaultError('ERR_SECRET_MALFORMED', `${place}: ${message}`, { hint });
 }

@@ -54,9 +54,9 @@ function unavailable(exchange: LoginExchange, error: unknown): ImsvaultError {
     (exchange.local ? 'Does this machine have a managed identity? Then try again in a minute.' : undefined);
   return new ImsvaultError('ERR_SECRET_UNAVAILABLE', `Azure login at ${host}: ${what}`, {
     cause: causeOf(error, exchange),
-    ...(fault === undefined ? {} : { retryable: fault.retryable }),
-    ...(hint === undefined ? {} : { hint }),
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    retryable: fault?.retryable,
+    hint,
+    retryAfterMs,
   });
 }
 

@@ -81,7 +81,7 @@ export function vaultError(
   const network = status === undefined ? describeNetworkError(error) : undefined;
   if (network !== undefined) {
     const { message, hint, retryable } = network;
-    return fail('ERR_SECRET_UNAVAILABLE', message, { retryable, ...(hint === undefined ? {} : { hint }) });
+    return fail('ERR_SECRET_UNAVAILABLE', message, { retryable, hint });
   }
   // Only Key Vault's own words count: a proxy's or another server's 404 says nothing about the secret.
   if (status === 404 && code === 'SecretNotFound') {
@@ -116,9 +116,8 @@ export function vaultError(
     });
   }
   if (status === 429 || status === 408 || (status !== undefined && status >= 500)) {
-    const retryAfterMs = parseRetryAfter(header('retry-after'), clock.now());
     return fail('ERR_SECRET_UNAVAILABLE', status === 429 ? 'the vault is throttling' : `the vault answered ${status}`, {
-      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      retryAfterMs: parseRetryAfter(header('retry-after'), clock.now()),
     });
   }
   return fail(

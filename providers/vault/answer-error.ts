@@ -41,7 +41,7 @@ export function answerCause({ status, body }: VaultAnswer): VendorCause {
 }
 
 export function answerError(code: ErrorCode, message: string, hint: string | undefined, answer: VaultAnswer) {
-  return new ImsvaultError(code, message, { cause: answerCause(answer), ...(hint === undefined ? {} : { hint }) });
+  return new ImsvaultError(code, message, { cause: answerCause(answer), hint });
 }
 
 /**
@@ -56,8 +56,8 @@ export function unavailable(answer: VaultAnswer, place: string, now: number): Im
   return new ImsvaultError('ERR_SECRET_UNAVAILABLE', `${place}: ${message} (${status})`, {
     retryable,
     cause: answerCause(answer),
-    ...(hint === undefined ? {} : { hint }),
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    hint,
+    retryAfterMs,
   });
 }
 

@@ -80,6 +80,6 @@ function networkFailure(host: string, error: unknown): ImsvaultError {
   return new ImsvaultError('ERR_SECRET_UNAVAILABLE', `${host}: ${fault?.message ?? 'the request failed'}`, {
     retryable: fault?.retryable ?? true,
     cause: vendorCause(error),
-    ...(fault?.hint === undefined ? {} : { hint: fault.hint }),
+    hint: fault?.hint,
   });
 }

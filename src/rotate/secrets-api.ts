@@ -90,7 +90,7 @@ export function createSecretsApi(options: SecretsApiOptions): SecretsApi {
       throw new ImsvaultError('ERR_ROTATION_UNAVAILABLE', `${place}: ${fault?.message ?? 'the request failed'}`, {
         retryable: fault?.retryable ?? true,
         cause: vendorCause(error),
-        ...(fault?.hint === undefined ? {} : { hint: fault.hint }),
+        hint: fault?.hint,
       });
     }
   }
@@ -179,11 +179,10 @@ function refused(place: string, method: string, response: HttpResponse, now: num
   const what = `${place}: ${method} answered ${status}${code === undefined ? '' : ` (error code ${code})`}`;
   const cause = vendorCause(undefined, { status, requestId: headers['x-request-id'] });
   if (status === 408 || status === 429 || status >= 500) {
-    const retryAfterMs = parseRetryAfter(headers['retry-after'], now);
     return new ImsvaultError('ERR_ROTATION_UNAVAILABLE', what, {
       cause,
       hint: 'Run it again later: it goes on where it stopped.',
-      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      retryAfterMs: parseRetryAfter(headers['retry-after'], now),
     });
   }
   const hint =

@@ -38,7 +38,7 @@ export async function checkImsNetwork(
       `${url.host}: ${fault?.message ?? 'the request failed'}`,
       {
         cause: vendorCause(error),
-        ...(fault?.hint === undefined ? {} : { hint: fault.hint }),
+        hint: fault?.hint,
       },
     );
   }

@@ -80,7 +80,7 @@ function gatewayCode(body: Buffer): string | undefined {
 
 function refused(code: ErrorCode, message: string, hint?: string, cause?: unknown): ImsvaultError {
   return new ImsvaultError(code, message, {
-    ...(hint === undefined ? {} : { hint }),
-    ...(cause === undefined ? {} : { cause: vendorCause(cause) }),
+    hint,
+    cause: cause === undefined ? undefined : vendorCause(cause),
   });
 }

@@ -20,6 +20,8 @@ export interface TokenFrom {
 /** A token in memory, and what is needed to know its age. */
 export interface HeldToken {
   readonly token: AccessToken;
+  /** The token; one promise for all calls. */
+  readonly settled: Promise<AccessToken>;
   readonly from: TokenFrom;
   /** Rises with each renewal: a late result never replaces a newer one. */
   readonly sequence: number;
@@ -73,5 +75,16 @@ export function holdToken(
   const schedule = renewalSchedule(policy, lifeMs, random);
   // A token that others made is older than this renewal.
   const ageMs = countAge(Math.max(clock.monotonic() - requestedAt, renewedAt - token.issuedAt), clock);
-  return { token, from, sequence, lifeMs, schedule, renewedAt, ageMs, phase: () => phaseAt(schedule, ageMs()) };
+  const settled = Promise.resolve(token);
+  return {
+    token,
+    settled,
+    from,
+    sequence,
+    lifeMs,
+    schedule,
+    renewedAt,
+    ageMs,
+    phase: () => phaseAt(schedule, ageMs()),
+  };
 }

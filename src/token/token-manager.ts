@@ -45,8 +45,6 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
   const background = createBackgroundRenewal(clock, dueInMs, () => startRenewal(plainRequest()));
   const credit = createTurnCredit(clock);
   let held: HeldToken | undefined;
-  /** The held token; one promise for all calls. */
-  let settled: Promise<AccessToken> | undefined;
   let pending: Promise<AccessToken> | undefined;
   /** Whether the pending renewal had a token to fall back on, and so may do less than it could. */
   let pendingIsEarly = false;
@@ -91,7 +89,6 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
     if (held !== undefined && held.sequence > mine) return;
     const isNew = held?.token !== from.token;
     held = holdToken(from, mine, requestedAt, clock, policy(), softRandom);
-    settled = Promise.resolve(held.token);
     credit.revoke();
     if (!isNew) return;
     const { source, generation, token } = from;
@@ -223,7 +220,7 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
 
   return {
     getToken(request) {
-      if (request === undefined && settled !== undefined && credit.take()) return settled;
+      if (request === undefined && held !== undefined && credit.take()) return held.settled;
       return tokenFor(request);
     },
     peekToken: () => (held !== undefined && credit.take() ? held.token : usable()),
@@ -238,7 +235,6 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
       background.stop();
       credit.revoke();
       held = undefined;
-      settled = undefined;
     },
   };
 }

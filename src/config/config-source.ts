@@ -1,6 +1,7 @@
 import { dirname, extname, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ConfigInvalidError, vendorCause } from '../errors.js';
+import { stampOf } from '../token/cache/facts.js';
 import { locateConfig } from './find-config.js';
 import type { Env } from './interpolate.js';
 import { parseConfigText } from './parse-file.js';
@@ -13,6 +14,8 @@ export interface ConfigSource {
   value: unknown;
   /** Absolute path. */
   file?: string;
+  /** The file's, from before it was read. */
+  stamp?: string | null;
   /** Relative paths in the config start here. */
   baseDir: string;
   /** Found by search, not named: less is allowed in it. */
@@ -42,14 +45,11 @@ export interface SourceOptions {
  */
 export async function openConfigSource(options: SourceOptions): Promise<ConfigSource> {
   const { config, cwd } = options;
-  if (config !== undefined) {
-    return { value: config, baseDir: cwd, discovered: false, isText: false, isCode: true, sourceOf: () => 'code' };
-  }
+  const none = { baseDir: cwd, discovered: false, isText: false };
+  if (config !== undefined) return { ...none, value: config, isCode: true, sourceOf: () => 'code' };
   const { file, discovered } = locateConfig(options);
-  if (file === undefined) {
-    return { value: {}, baseDir: cwd, discovered: false, isText: false, isCode: false, sourceOf: () => undefined };
-  }
-  const base = { file, baseDir: dirname(file), discovered, isCode: false };
+  if (file === undefined) return { ...none, value: {}, isCode: false, sourceOf: () => undefined };
+  const base = { file, stamp: stampOf(file), baseDir: dirname(file), discovered, isCode: false };
   const name = shorter(relative(cwd, file), file);
   switch (extname(file)) {
     case '.yaml':

@@ -1,8 +1,6 @@
 import { ConfigInvalidError, type ConfigProblem, type ImsvaultError } from '../errors.js';
-import { stampOf } from '../token/cache/facts.js';
 import { type AgentSettings, readAgent, type SinkSettings } from './agent-block.js';
 import { openConfigSource } from './config-source.js';
-import { locateConfig } from './find-config.js';
 import { type LoadOptions, type ResolvedProfile, readProfile } from './load.js';
 import { selectProfiles } from './select-profile.js';
 import { didYouMean, printable } from './suggest.js';
@@ -46,8 +44,6 @@ const ONLY_PROFILE = 'default';
  */
 export async function loadConfig(options: LoadConfigOptions): Promise<LoadedConfig> {
   const { env, profiles: names = [] } = options;
-  const located = options.config === undefined ? locateConfig(options).file : undefined;
-  const stamp = located === undefined ? null : stampOf(located);
   const source = await openConfigSource(options);
   const requests = names.map((name) => ({ name, source: '--profile' }));
   const standard = env.IMSVAULT_PROFILE ? { name: env.IMSVAULT_PROFILE, source: 'IMSVAULT_PROFILE' } : undefined;
@@ -78,7 +74,7 @@ export async function loadConfig(options: LoadConfigOptions): Promise<LoadedConf
   if (notInstalled !== undefined) throw notInstalled;
   return {
     file: source.file,
-    stamp,
+    stamp: source.stamp ?? null,
     profiles,
     defaultName: standardName,
     agent: agent as ServedAgentSettings,

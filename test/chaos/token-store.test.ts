@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { AccessToken } from '../../src/access-token.js';
 import { ImsvaultError } from '../../src/errors.js';
 import { createImsEmulator, type ImsEmulator } from '../../src/testing/index.js';
 import { FAULTS, type Fault, type Meaning } from './support/faults.js';
@@ -107,6 +108,21 @@ async function expectShared({ worker, another }: Stage, accessToken: string): Pr
   expect((await worker.getToken()).accessToken).toBe(accessToken);
 }
 
+/** Every caller has the same token. @param calls of the token store that this took at most */
+function expectOneToken(
+  outcome: AccessToken[] | ImsvaultError,
+  { storeLink, provider }: Stage,
+  before: { requests: number },
+  calls: number,
+): AccessToken {
+  if (outcome instanceof ImsvaultError) throw outcome;
+  expect(new Set(outcome).size).toBe(1);
+  expect(storeLink.counts().requests - before.requests).toBeLessThanOrEqual(calls * REQUESTS_PER_CALL[provider]);
+  return expectToken(outcome[0]);
+}
+
+const SERVED: Seen = { sees: 'a token', within: 'the renewal', kept: 'the token is published' };
+
 /** Twenty callers of a process without a token, and the store fails from the start. */
 async function storeAway(stage: Stage): Promise<Seen> {
   const { worker, storeLink, fault, provider } = stage;
@@ -114,15 +130,12 @@ async function storeAway(stage: Stage): Promise<Seen> {
   const before = storeLink.counts();
   // `random` makes half a second of the ten.
   const { outcome } = await settled(together(worker), 2 * requestMs + 500 + ELECTION_MS, worker.clock);
-  if (outcome instanceof ImsvaultError) throw outcome;
-  expect(new Set(outcome).size).toBe(1);
-  const { accessToken } = expectToken(outcome[0]);
-  expect(storeLink.counts().requests - before.requests).toBeLessThanOrEqual(2 * REQUESTS_PER_CALL[provider]);
+  const { accessToken } = expectOneToken(outcome, stage, before, 2);
   await storeLink.heal();
   await expectShared(stage, accessToken);
   expect(stage.ims.exchanges).toBe(1);
   return fault.means === 'served'
-    ? { sees: 'a token', within: 'the renewal', kept: 'the token is published' }
+    ? SERVED
     : {
         sees: 'a token of its own',
         within: '2 × `tokenStore.timeout`, 0–10 s at random, and the exchange',
@@ -142,16 +155,13 @@ async function publishing(stage: Stage): Promise<Seen> {
     },
   });
   const { outcome } = await settled(together(worker), 6 * requestMs + ELECTION_MS, worker.clock);
-  if (outcome instanceof ImsvaultError) throw outcome;
-  expect(new Set(outcome).size).toBe(1);
-  const { accessToken } = expectToken(outcome[0]);
-  expect(storeLink.counts().requests - before.requests).toBeLessThanOrEqual(6 * REQUESTS_PER_CALL[provider]);
+  const { accessToken } = expectOneToken(outcome, stage, before, 6);
   await storeLink.heal();
   await imsLink.heal();
   await expectShared(stage, accessToken);
   expect(stage.ims.exchanges).toBe(1);
   return fault.means === 'served'
-    ? { sees: 'a token', within: 'the renewal', kept: 'the token is published' }
+    ? SERVED
     : {
         sees: 'a token',
         within: 'the renewal and 6 × `tokenStore.timeout`',
@@ -183,7 +193,7 @@ async function imsAway(stage: Stage): Promise<Seen> {
   if (error === undefined) {
     await imsLink.heal();
     await expectShared(stage, expectToken(outcome).accessToken);
-    return { sees: 'a token', within: 'the renewal', kept: 'the token is published' };
+    return SERVED;
   }
   const { code, retryable } = error;
   if (!(outcome instanceof ImsvaultError)) expect.unreachable('a token in place of an error');

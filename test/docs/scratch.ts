@@ -24,7 +24,7 @@ export const ENTRIES: Readonly<Record<string, string>> = {
   'imsvault/testing': 'src/testing/index.ts',
 };
 /** All that a documented command finds here beside imsvault: nothing that changes this machine, or reaches a cloud. */
-const PROGRAMS = [
+const NAMES = [
   'bash',
   'sh',
   'cat',
@@ -41,15 +41,18 @@ const PROGRAMS = [
   'seq',
   'sleep',
 ];
+/** Those that this machine has: `npm test` asks for Node and a shell alone. */
+const PROGRAMS = new Map(
+  NAMES.flatMap((name) => {
+    try {
+      return [[name, findBinary(name, '', '')] as const];
+    } catch {
+      return [];
+    }
+  }),
+);
 
-/** Whether this machine has it: `npm test` asks for Node and a shell alone. */
-export function hasProgram(name: string): boolean {
-  try {
-    return findBinary(name, '', '') !== '';
-  } catch {
-    return false;
-  }
-}
+export const hasProgram = (name: string): boolean => PROGRAMS.has(name);
 
 const bundleOf = (entry: string) => entry.split('/')[1] ?? 'index';
 
@@ -108,7 +111,7 @@ export async function createWorld(packages: readonly string[] = [], emulator: Im
     for (const name of packages) await link(folder, name);
     await symlink(built.bin, join(folder, 'bin/imsvault'));
     await symlink(process.execPath, join(folder, 'bin/node'));
-    for (const name of PROGRAMS.filter(hasProgram)) await symlink(findBinary(name, '', ''), join(folder, 'bin', name));
+    for (const [name, program] of PROGRAMS) await symlink(program, join(folder, 'bin', name));
     await cp(join(ROOT, 'test/docs/bin'), join(folder, 'bin'), { recursive: true });
     await write('imsvault.config.yaml', 'credentials: { provider: env }\n');
     const preload = await write('preload.mjs', preloadFor(api.origin));

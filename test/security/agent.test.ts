@@ -105,23 +105,25 @@ describe('slow clients', () => {
   });
 });
 
+const rawSink = (path: string) =>
+  ({
+    option: 'agent.sinks.0',
+    path,
+    profile: 'a',
+    format: 'raw',
+    variable: 'X',
+    template: undefined,
+    mode: 0o600,
+    owner: undefined,
+    group: undefined,
+  }) as const;
+
 describe("a sink's file", () => {
   it('is never written through a link, however often one is put in its place', async () => {
     const folder = tempFolder();
     const [path, elsewhere] = [join(folder, 'token'), join(folder, 'elsewhere')];
     writeFileSync(elsewhere, 'untouched', { mode: 0o644 });
-    const settings = {
-      option: 'agent.sinks.0',
-      path,
-      profile: 'a',
-      format: 'raw',
-      variable: 'X',
-      template: undefined,
-      mode: 0o600,
-      owner: undefined,
-      group: undefined,
-    } as const;
-    const file = await openSinkFile(settings);
+    const file = await openSinkFile(rawSink(path));
     let swaps = 0;
     const swap = () => {
       symlinkSync(elsewhere, `${path}.link`);
@@ -152,26 +154,15 @@ describe("a sink's file", () => {
   it('is not a folder, a pipe or a socket that somebody put there', async () => {
     const folder = tempFolder();
     const path = join(folder, 'token');
-    const settings = {
-      option: 'agent.sinks.0',
-      path,
-      profile: 'a',
-      format: 'raw',
-      variable: 'X',
-      template: undefined,
-      mode: 0o600,
-      owner: undefined,
-      group: undefined,
-    } as const;
     mkdirSync(path);
-    await expect(openSinkFile(settings)).rejects.toThrow(/is not a file/);
+    await expect(openSinkFile(rawSink(path))).rejects.toThrow(/is not a file/);
     renameSync(path, join(folder, 'away'));
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(path, resolve));
     onEnd(() => server.close());
-    await expect(openSinkFile(settings)).rejects.toThrow(/is not a file/);
+    await expect(openSinkFile(rawSink(path))).rejects.toThrow(/is not a file/);
     unlinkSync(path);
-    await (await openSinkFile(settings)).write('token');
+    await (await openSinkFile(rawSink(path))).write('token');
     expect(readFileSync(path, 'utf8')).toBe('token');
   });
 });

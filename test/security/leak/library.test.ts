@@ -23,7 +23,7 @@ import { awsEnvironment } from '../../support/aws/environment.js';
 import { stubBareEnvironment } from '../../support/azure/bare-environment.js';
 import { type EchoServer, startEchoServer } from './echo-server.js';
 import { collectEvidence, newMarker, newPlainMarker } from './scan.js';
-import { awsStore, azureStore, envStore, fileStore, type LeakStore, type Setting, vaultStore } from './stores.js';
+import { type LeakStore, type Setting, startStores } from './stores.js';
 
 const credential = { clientId: 'leak-test-client', clientSecret: newMarker('client') };
 /** Goes where odd characters cannot: debug ids, error codes. */
@@ -49,17 +49,7 @@ beforeAll(async () => {
     () => echo.close(),
     () => rmSync(folder, { recursive: true }),
   );
-  const started = [
-    envStore(credential),
-    envStore(plain, 'env, plain'),
-    fileStore(folder, credential),
-    ...(await Promise.all([
-      vaultStore(evidence, folder, credential),
-      awsStore(evidence, folder, credential),
-      azureStore(evidence, credential),
-    ])),
-  ];
-  for (const store of started) {
+  for (const store of await startStores(evidence, folder, credential, plain)) {
     stores[store.name] = store;
     closers.unshift(() => store.close());
   }

@@ -5,7 +5,7 @@ import { createImsEmulator, type ImsEmulator } from '../../../src/testing/index.
 import { type EchoServer, startEchoServer } from './echo-server.js';
 import { type Noisy, startNoisy } from './noisy.js';
 import { collectEvidence, newMarker, newPlainMarker } from './scan.js';
-import { awsStore, azureStore, envStore, fileStore, type LeakStore, vaultStore } from './stores.js';
+import { type LeakStore, startStores } from './stores.js';
 
 const CLIENT_ID = 'leak-test-client';
 const credential = { clientId: CLIENT_ID, clientSecret: newMarker('client') };
@@ -37,17 +37,7 @@ beforeAll(async () => {
     () => ims.stop(),
     () => echo.close(),
   );
-  const started = [
-    envStore(credential),
-    envStore(plain, 'env, plain'),
-    fileStore(noisy.home, credential),
-    ...(await Promise.all([
-      vaultStore(evidence, noisy.home, credential),
-      awsStore(evidence, noisy.home, credential),
-      azureStore(evidence, credential),
-    ])),
-  ];
-  for (const store of started) {
+  for (const store of await startStores(evidence, noisy.home, credential, plain)) {
     stores[store.name] = store;
     closers.push(() => store.close());
   }

@@ -36,7 +36,29 @@ const odd = ({ clientSecret }: LeakCredential) =>
   JSON.stringify({ client_id: 7, client_secret: clientSecret, [clientSecret]: 1 });
 const payload = ({ clientId, clientSecret }: LeakCredential) => ({ client_id: clientId, client_secret: clientSecret });
 
-export function envStore({ clientId, clientSecret }: LeakCredential, name = 'env'): LeakStore {
+/**
+ * Each kind of store with `credential` in it, under its name.
+ * @param plain a second one for `env, plain`
+ */
+export async function startStores(
+  evidence: Evidence,
+  folder: string,
+  credential: LeakCredential,
+  plain: LeakCredential,
+): Promise<LeakStore[]> {
+  return [
+    envStore(credential),
+    envStore(plain, 'env, plain'),
+    fileStore(folder, credential),
+    ...(await Promise.all([
+      vaultStore(evidence, folder, credential),
+      awsStore(evidence, folder, credential),
+      azureStore(evidence, credential),
+    ])),
+  ];
+}
+
+function envStore({ clientId, clientSecret }: LeakCredential, name = 'env'): LeakStore {
   const block = { provider: 'env' };
   return {
     name,
@@ -52,7 +74,7 @@ export function envStore({ clientId, clientSecret }: LeakCredential, name = 'env
   };
 }
 
-export function fileStore(folder: string, credential: LeakCredential): LeakStore {
+function fileStore(folder: string, credential: LeakCredential): LeakStore {
   const file = (name: string, text: string) => {
     writeFileSync(join(folder, name), text, { mode: 0o600 });
     return { block: { provider: 'file', path: join(folder, name) }, env: {} };
@@ -69,7 +91,7 @@ export function fileStore(folder: string, credential: LeakCredential): LeakStore
   };
 }
 
-export async function vaultStore(evidence: Evidence, folder: string, credential: LeakCredential): Promise<LeakStore> {
+async function vaultStore(evidence: Evidence, folder: string, credential: LeakCredential): Promise<LeakStore> {
   const bao = await startOpenBao();
   await writeSecret(bao, 'secret/data/ims/fusion', { data: payload(credential) });
   await writeSecret(bao, 'secret/data/ims/odd', { data: JSON.parse(odd(credential)) });
@@ -108,7 +130,7 @@ export async function vaultStore(evidence: Evidence, folder: string, credential:
   };
 }
 
-export async function awsStore(evidence: Evidence, folder: string, credential: LeakCredential): Promise<LeakStore> {
+async function awsStore(evidence: Evidence, folder: string, credential: LeakCredential): Promise<LeakStore> {
   const moto = await startMoto();
   await moto.putSecret('ims/fusion', JSON.stringify(payload(credential)));
   await moto.putSecret('ims/odd', odd(credential));
@@ -155,7 +177,7 @@ export async function awsStore(evidence: Evidence, folder: string, credential: L
   };
 }
 
-export async function azureStore(evidence: Evidence, credential: LeakCredential): Promise<LeakStore> {
+async function azureStore(evidence: Evidence, credential: LeakCredential): Promise<LeakStore> {
   const azure = await startAzure();
   azure.vault.store.add('ims-fusion', JSON.stringify(payload(credential)), {});
   azure.vault.store.add('ims-odd', odd(credential), {});

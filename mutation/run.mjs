@@ -6,6 +6,7 @@ const TESTS = {
   'src/ims': ['test/ims/*.test.ts'],
   'src/secret': ['test/secret/*.test.ts', 'test/leaves.test.ts', 'test/observe/channels.test.ts'],
   'src/token': ['test/token/*.test.ts', 'test/token/fleet/*.test.ts'],
+  'src/token/fleet': ['test/token/*.test.ts', 'test/token/fleet/*.test.ts'],
   'src/token/cache': ['test/token/cache/*.test.ts'],
   // Without the one that compares generated files with their source: it starts a process, which has no mutant.
   'src/config': ['test/config/!(generated).test.ts'],

@@ -76,7 +76,7 @@ const commandLine = await build({
 });
 await buildFastPath(root, join(root, 'dist/fast-token.cjs'));
 execFileSync(process.execPath, [join(root, 'scripts', 'generate.mjs'), '--schema'], { stdio: 'inherit' });
-copyFileSync(join(root, 'src/token/token-document.schema.json'), join(root, 'dist/token-document.schema.json'));
+copyFileSync(join(root, 'src/token/fleet/token-document.schema.json'), join(root, 'dist/token-document.schema.json'));
 const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin', 'tsc');
 execFileSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json')], { stdio: 'inherit' });
 

@@ -1,6 +1,6 @@
 import { formatDuration } from '../duration.js';
 import { REJECTION_HINTS } from '../ims/token-response.js';
-import type { SharedFailure } from '../token/token-document.js';
+import type { SharedFailure } from '../token/fleet/token-document.js';
 import type { StatusReport } from './commands/status.js';
 import { errorDocument, printable } from './print-error.js';
 import type { JudgedToken, StoredFacts } from './token-facts.js';

@@ -2,10 +2,10 @@ import type { ResolvedProfile, TokenStoreSettings } from '../config/load.js';
 import { type OpenDeps, openProvider, translate } from '../config/open.js';
 import { withDeadline } from '../deadline.js';
 import { ImsvaultError } from '../errors.js';
-import { createDocumentAccess } from '../token/document-access.js';
-import { mismatch } from '../token/fleet-errors.js';
+import { createDocumentAccess } from '../token/fleet/document-access.js';
+import { mismatch } from '../token/fleet/fleet-errors.js';
+import type { SharedFailure } from '../token/fleet/token-document.js';
 import { phaseAt, renewalSchedule, type TokenPhase } from '../token/renewal-schedule.js';
-import type { SharedFailure } from '../token/token-document.js';
 
 /** A token without its value. Times are Unix milliseconds by this machine's clock. */
 export interface TokenFacts {

@@ -11,7 +11,7 @@ import { createCachedRenewal } from '../token/cache/cached-renewal.js';
 import { type Stamped, stampOf } from '../token/cache/facts.js';
 import { createSightingMemory } from '../token/cache/sightings.js';
 import { openTokenCache, type TokenCache } from '../token/cache/token-cache.js';
-import type { SightingMemory } from '../token/claim-watch.js';
+import type { SightingMemory } from '../token/fleet/claim-watch.js';
 import { VERSION } from '../version.js';
 import { recordedEnv } from './recorded-env.js';
 import type { TokenEngine } from './token-engine.js';

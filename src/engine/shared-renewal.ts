@@ -3,14 +3,15 @@ import type { ResolvedProfile, TokenStoreSettings } from '../config/load.js';
 import type { OpenDeps } from '../config/open.js';
 import type { ProviderPool } from '../config/provider-pool.js';
 import { ConfigInvalidError, inWords } from '../errors.js';
-import type { SightingMemory } from '../token/claim-watch.js';
-import { createDocumentAccess } from '../token/document-access.js';
 import type { Renewed } from '../token/exchange-renewal.js';
-import type { FleetRenewal, RenewRequest } from '../token/fleet-options.js';
-import { createFleetRenewal } from '../token/fleet-renewal.js';
+import type { SightingMemory } from '../token/fleet/claim-watch.js';
+import { createDocumentAccess } from '../token/fleet/document-access.js';
+import type { FleetRenewal } from '../token/fleet/fleet-options.js';
+import { createFleetRenewal } from '../token/fleet/fleet-renewal.js';
+import { createTokenStore } from '../token/fleet/token-store.js';
 import type { TokenFrom } from '../token/held-token.js';
+import type { RenewRequest } from '../token/renew-request.js';
 import type { TokenEvent } from '../token/token-events.js';
-import { createTokenStore } from '../token/token-store.js';
 
 export interface SharedRenewalDeps extends OpenDeps {
   pool: ProviderPool;

@@ -1,6 +1,6 @@
 import { tokenChannel } from '../channels.js';
 import type { ErrorCode } from '../errors.js';
-import type { FleetEvent } from './fleet-options.js';
+import type { FleetEvent } from './fleet/fleet-options.js';
 
 /** Something that happened to a profile's token. Holds neither a token nor a secret. */
 export type TokenEvent = TokenRenewedEvent | TokenRenewalFailedEvent | { readonly type: FleetEvent };

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { redact } from '../../src/redacted.js';
-import { parseTokenDocument } from '../../src/token/token-document.js';
+import { parseTokenDocument } from '../../src/token/fleet/token-document.js';
 import { emulated, run, workspace } from '../cli/support.js';
 import { createMemoryStore } from '../support/memory-store.js';
 import { blockOf } from './blocks.js';

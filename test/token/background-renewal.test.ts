@@ -1,8 +1,8 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { AccessToken } from '../../src/access-token.js';
 import { ImsvaultError } from '../../src/errors.js';
-import type { RenewRequest } from '../../src/token/fleet-options.js';
 import type { TokenFrom } from '../../src/token/held-token.js';
+import type { RenewRequest } from '../../src/token/renew-request.js';
 import { DEFAULT_RENEWAL } from '../../src/token/renewal-schedule.js';
 import { createTokenManager } from '../../src/token/token-manager.js';
 import { fakeToken } from '../support/fake-token.js';

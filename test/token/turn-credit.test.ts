@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { systemClock } from '../../src/clock.js';
-import type { RenewRequest } from '../../src/token/fleet-options.js';
 import type { TokenFrom } from '../../src/token/held-token.js';
+import type { RenewRequest } from '../../src/token/renew-request.js';
 import { createTokenManager } from '../../src/token/token-manager.js';
 import { fakeToken } from '../support/fake-token.js';
 import { createManualClock, type ManualClock } from '../support/manual-clock.js';

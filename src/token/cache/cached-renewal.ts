@@ -1,9 +1,9 @@
 import { type Clock, sleep } from '../../clock.js';
 import { DeadlineExceeded, withDeadline } from '../../deadline.js';
 import { ImsvaultError } from '../../errors.js';
-import { waitTimeout } from '../fleet-errors.js';
-import type { RenewRequest } from '../fleet-options.js';
+import { waitTimeout } from '../fleet/fleet-errors.js';
 import type { TokenFrom } from '../held-token.js';
+import type { RenewRequest } from '../renew-request.js';
 import type { TokenCache } from './token-cache.js';
 import type { CachedToken } from './token-record.js';
 

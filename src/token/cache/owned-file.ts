@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
-import { MAX_DOCUMENT_BYTES } from '../token-document.js';
+import { MAX_DOCUMENT_BYTES } from '../fleet/token-document.js';
 
 /** A file of this user's, read; or why it may not be believed; or neither: there is none. */
 export interface OwnedFile {

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { writeFileAtomically } from '../../atomic-file.js';
 import type { BootTime } from '../../clock.js';
-import type { Sighting, SightingMemory } from '../claim-watch.js';
-import { type Fields, parseObject } from '../published-token.js';
+import type { Sighting, SightingMemory } from '../fleet/claim-watch.js';
+import { type Fields, parseObject } from '../fleet/published-token.js';
 import { readOwnedFile } from './owned-file.js';
 
 export interface SightingsOptions {

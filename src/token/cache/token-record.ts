@@ -9,7 +9,7 @@ import {
   parseTime,
   parseTokenFields,
   tokenFields,
-} from '../published-token.js';
+} from '../fleet/published-token.js';
 import { phaseAt, type RenewalSchedule, type TokenPhase } from '../renewal-schedule.js';
 import type { RecordedFacts } from './facts.js';
 

@@ -1,7 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect } from 'vitest';
 import { redact, reveal } from '../../../src/redacted.js';
-import { parseTokenDocument, serializeTokenDocument, type TokenDocument } from '../../../src/token/token-document.js';
+import {
+  parseTokenDocument,
+  serializeTokenDocument,
+  type TokenDocument,
+} from '../../../src/token/fleet/token-document.js';
 import { expectOwn, fuzz } from './fuzz.js';
 import { iso, jwt, mutatedJson, secrets } from './mutations.js';
 

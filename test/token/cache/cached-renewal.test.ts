@@ -5,8 +5,8 @@ import type { AccessToken } from '../../../src/access-token.js';
 import { ImsvaultError } from '../../../src/errors.js';
 import { createCachedRenewal } from '../../../src/token/cache/cached-renewal.js';
 import type { TokenCache } from '../../../src/token/cache/token-cache.js';
-import type { RenewRequest } from '../../../src/token/fleet-options.js';
 import type { TokenFrom } from '../../../src/token/held-token.js';
+import type { RenewRequest } from '../../../src/token/renew-request.js';
 import { fakeToken } from '../../support/fake-token.js';
 import { afterFiles, machine, pump } from './fixture.js';
 

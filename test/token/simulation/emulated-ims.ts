@@ -12,7 +12,7 @@ import { createCredentialSource } from '../../../src/secret/credential-source.js
 import type { SecretProvider } from '../../../src/secret/provider.js';
 import { createImsEmulator, type ImsEmulator, type ImsReply } from '../../../src/testing/index.js';
 import { createExchangeRenewal } from '../../../src/token/exchange-renewal.js';
-import type { Exchanged } from '../../../src/token/fleet-options.js';
+import type { Exchanged } from '../../../src/token/fleet/fleet-options.js';
 import type { OnStep } from './servers.js';
 import type { Machine, World } from './world.js';
 

@@ -1,9 +1,9 @@
-import type { FleetEvent } from '../../../src/token/fleet-options.js';
-import { createFleetRenewal } from '../../../src/token/fleet-renewal.js';
+import type { FleetEvent } from '../../../src/token/fleet/fleet-options.js';
+import { createFleetRenewal } from '../../../src/token/fleet/fleet-renewal.js';
+import type { TokenDocument } from '../../../src/token/fleet/token-document.js';
+import { type Claim, createTokenStore, type TokenStore } from '../../../src/token/fleet/token-store.js';
 import { DEFAULT_RENEWAL } from '../../../src/token/renewal-schedule.js';
-import type { TokenDocument } from '../../../src/token/token-document.js';
 import { createTokenManager } from '../../../src/token/token-manager.js';
-import { type Claim, createTokenStore, type TokenStore } from '../../../src/token/token-store.js';
 import { createStore, type Faults, type StoreKind } from './servers.js';
 import { createIms } from './simulated-ims.js';
 import { createRandom, createWorld, type Machine } from './world.js';

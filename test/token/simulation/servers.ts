@@ -1,7 +1,11 @@
 import { ImsvaultError } from '../../../src/errors.js';
 import type { ElectedEntry } from '../../../src/secret/provider.js';
-import { type DocumentAccess, type StoredDocument, watchClockOffset } from '../../../src/token/document-access.js';
-import type { TokenDocument } from '../../../src/token/token-document.js';
+import {
+  type DocumentAccess,
+  type StoredDocument,
+  watchClockOffset,
+} from '../../../src/token/fleet/document-access.js';
+import type { TokenDocument } from '../../../src/token/fleet/token-document.js';
 import type { Machine, World } from './world.js';
 
 /** What may go wrong between machines and servers. Probabilities in [0, 1]. */

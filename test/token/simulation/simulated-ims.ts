@@ -1,6 +1,6 @@
 import { AccessToken } from '../../../src/access-token.js';
 import { ImsvaultError } from '../../../src/errors.js';
-import type { Exchanged } from '../../../src/token/fleet-options.js';
+import type { Exchanged } from '../../../src/token/fleet/fleet-options.js';
 import type { Faults, OnStep } from './servers.js';
 import type { Machine, World } from './world.js';
 

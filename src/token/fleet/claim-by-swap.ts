@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.js';
+import type { Clock } from '../../clock.js';
 import type { DocumentAccess } from './document-access.js';
 import type { ClaimResult, Coordination } from './token-store.js';
 

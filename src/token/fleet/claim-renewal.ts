@@ -1,10 +1,10 @@
-import type { AccessToken } from '../access-token.js';
-import { type Clock, sleep } from '../clock.js';
-import { DeadlineExceeded, withDeadline } from '../deadline.js';
-import { ImsvaultError, inWords, TokenRequestRejectedError } from '../errors.js';
-import type { Exchanged } from '../ims/exchange.js';
-import { redact } from '../redacted.js';
-import { fullJitterDelay } from '../retry.js';
+import type { AccessToken } from '../../access-token.js';
+import { type Clock, sleep } from '../../clock.js';
+import { DeadlineExceeded, withDeadline } from '../../deadline.js';
+import { ImsvaultError, inWords, TokenRequestRejectedError } from '../../errors.js';
+import type { Exchanged } from '../../ims/exchange.js';
+import { redact } from '../../redacted.js';
+import { fullJitterDelay } from '../../retry.js';
 import type { FleetEvent } from './fleet-options.js';
 import type { PublishedToken } from './published-token.js';
 import type { SharedFailure, TokenDocument } from './token-document.js';

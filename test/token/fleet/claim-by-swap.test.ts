@@ -1,8 +1,8 @@
 import { expect, it, vi } from 'vitest';
-import { claimBySwap } from '../../src/token/claim-by-swap.js';
-import type { StoredDocument } from '../../src/token/document-access.js';
-import { createManualClock } from '../support/manual-clock.js';
-import { documentOf, unavailable } from './fleet/fixture.js';
+import { claimBySwap } from '../../../src/token/fleet/claim-by-swap.js';
+import type { StoredDocument } from '../../../src/token/fleet/document-access.js';
+import { createManualClock } from '../../support/manual-clock.js';
+import { documentOf, unavailable } from './fixture.js';
 
 const signal = new AbortController().signal;
 const attempt = { id: 'mine', ttlMs: 20_000, base: documentOf({ generation: 0 }), versionId: '1' };

@@ -1,5 +1,5 @@
-import type { AccessToken } from '../access-token.js';
-import type { Clock } from '../clock.js';
+import type { AccessToken } from '../../access-token.js';
+import type { Clock } from '../../clock.js';
 
 const MIN_AGE_MS = 60_000;
 const INTERVAL_MS = 300_000;

@@ -1,7 +1,7 @@
-import type { Clock } from '../clock.js';
-import { DeadlineExceeded, withDeadline } from '../deadline.js';
-import { ImsvaultError } from '../errors.js';
-import type { ElectedEntry, ElectionEntry, SecretMetadata, SecretProvider } from '../secret/provider.js';
+import type { Clock } from '../../clock.js';
+import { DeadlineExceeded, withDeadline } from '../../deadline.js';
+import { ImsvaultError } from '../../errors.js';
+import type { ElectedEntry, ElectionEntry, SecretMetadata, SecretProvider } from '../../secret/provider.js';
 import { parseTokenDocument, serializeTokenDocument, type TokenDocument } from './token-document.js';
 
 /** The document as one read found it. */

@@ -1,5 +1,5 @@
-import { type Clock, sleep } from '../clock.js';
-import type { ElectedEntry } from '../secret/provider.js';
+import { type Clock, sleep } from '../../clock.js';
+import type { ElectedEntry } from '../../secret/provider.js';
 import { electionState } from './claim-election.js';
 import type { DocumentAccess } from './document-access.js';
 import type { SharedFailure } from './token-document.js';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createClaimWatch, type Sighting } from '../../src/token/claim-watch.js';
-import { createManualClock } from '../support/manual-clock.js';
+import { createClaimWatch, type Sighting } from '../../../src/token/fleet/claim-watch.js';
+import { createManualClock } from '../../support/manual-clock.js';
 
 it('counts from when it first saw a claim, by the monotonic clock', async () => {
   const clock = createManualClock();

@@ -1,12 +1,13 @@
-import type { AccessToken } from '../access-token.js';
-import { sleep } from '../clock.js';
-import { ImsvaultError, inWords } from '../errors.js';
-import { fullJitterDelay } from '../retry.js';
+import type { AccessToken } from '../../access-token.js';
+import { sleep } from '../../clock.js';
+import { ImsvaultError, inWords } from '../../errors.js';
+import { fullJitterDelay } from '../../retry.js';
+import type { RenewRequest } from '../renew-request.js';
 import { EXCHANGE_SHARE, isMended, publishedToken, renewClaimed } from './claim-renewal.js';
 import { createClaimWatch } from './claim-watch.js';
 import { createAdoption, type Held } from './fleet-adoption.js';
 import { mismatch, sharedFailure, waitTimeout } from './fleet-errors.js';
-import type { FleetOptions, FleetRenewal, RenewRequest } from './fleet-options.js';
+import type { FleetOptions, FleetRenewal } from './fleet-options.js';
 import { createRejectionLimit } from './fleet-rejections.js';
 import { createFleetWarnings } from './fleet-warnings.js';
 import { createWriteBack } from './fleet-write-back.js';

@@ -1,19 +1,19 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { ImsvaultError } from '../../src/errors.js';
-import { redact, reveal } from '../../src/redacted.js';
-import { parseTokenFields } from '../../src/token/published-token.js';
-import { parseTokenDocument, serializeTokenDocument } from '../../src/token/token-document.js';
-import { jwt } from '../support/fake-token.js';
-import { expectNoSecrets, renderings } from '../support/leaks.js';
-import { createRandom } from './simulation/world.js';
+import { ImsvaultError } from '../../../src/errors.js';
+import { redact, reveal } from '../../../src/redacted.js';
+import { parseTokenFields } from '../../../src/token/fleet/published-token.js';
+import { parseTokenDocument, serializeTokenDocument } from '../../../src/token/fleet/token-document.js';
+import { jwt } from '../../support/fake-token.js';
+import { expectNoSecrets, renderings } from '../../support/leaks.js';
+import { createRandom } from '../simulation/world.js';
 
 const NOW = Date.UTC(2030, 0, 1);
 const HOUR = 3_600_000;
 const iso = (ms: number) => new Date(ms).toISOString();
 const { dependentRequired, ...published } = JSON.parse(
-  readFileSync(new URL('../../src/token/token-document.schema.json', import.meta.url), 'utf8'),
+  readFileSync(new URL('../../../src/token/fleet/token-document.schema.json', import.meta.url), 'utf8'),
 );
 // zod knows all of the schema but this keyword.
 const schema = z

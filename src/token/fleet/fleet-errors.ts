@@ -1,4 +1,4 @@
-import { ImsvaultError } from '../errors.js';
+import { ImsvaultError } from '../../errors.js';
 
 /** Others renew, and their token has not come yet. */
 export function waitTimeout(message: string, retryAfterMs: number): ImsvaultError {

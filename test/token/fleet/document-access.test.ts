@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { ImsvaultError } from '../../src/errors.js';
-import { type Redacted, redact, reveal } from '../../src/redacted.js';
-import type { SecretProvider, SecretVersion, WriteOptions } from '../../src/secret/provider.js';
-import { createDocumentAccess } from '../../src/token/document-access.js';
-import { serializeTokenDocument } from '../../src/token/token-document.js';
-import { createManualClock } from '../support/manual-clock.js';
-import { documentOf, published, settled } from './fleet/fixture.js';
+import { ImsvaultError } from '../../../src/errors.js';
+import { type Redacted, redact, reveal } from '../../../src/redacted.js';
+import type { SecretProvider, SecretVersion, WriteOptions } from '../../../src/secret/provider.js';
+import { createDocumentAccess } from '../../../src/token/fleet/document-access.js';
+import { serializeTokenDocument } from '../../../src/token/fleet/token-document.js';
+import { createManualClock } from '../../support/manual-clock.js';
+import { documentOf, published, settled } from './fixture.js';
 
 type Ref = { path: string };
 const ref = { path: 'ims/token' };

@@ -1,6 +1,6 @@
-import type { ImsvaultError } from '../errors.js';
-import { readClaims } from '../ims/token-claims.js';
-import { type Redacted, redact, reveal } from '../redacted.js';
+import type { ImsvaultError } from '../../errors.js';
+import { readClaims } from '../../ims/token-claims.js';
+import { type Redacted, redact, reveal } from '../../redacted.js';
 
 /** The token that a document carries. Times are the servers' (IMS), not this machine's. */
 export interface PublishedToken {

@@ -1,6 +1,6 @@
-import type { Clock } from '../clock.js';
-import { ImsvaultError } from '../errors.js';
-import type { SecretMetadata } from '../secret/provider.js';
+import type { Clock } from '../../clock.js';
+import { ImsvaultError } from '../../errors.js';
+import type { SecretMetadata } from '../../secret/provider.js';
 import { claimByElection } from './claim-by-election.js';
 import { claimBySwap } from './claim-by-swap.js';
 import type { DocumentAccess, StoredDocument } from './document-access.js';

@@ -1,21 +1,12 @@
-import type { AccessToken } from '../access-token.js';
-import type { Clock } from '../clock.js';
-import type { Exchanged } from '../ims/exchange.js';
+import type { AccessToken } from '../../access-token.js';
+import type { Clock } from '../../clock.js';
+import type { Exchanged } from '../../ims/exchange.js';
+import type { RenewRequest } from '../renew-request.js';
+import type { RenewalPolicy } from '../renewal-schedule.js';
 import type { SightingMemory } from './claim-watch.js';
-import type { RenewalPolicy } from './renewal-schedule.js';
 import type { TokenStore } from './token-store.js';
 
 export type { Exchanged };
-
-/** What a renewal is asked for. */
-export interface RenewRequest {
-  /** The token held now, if it can still be used: then nobody has to wait. */
-  usable?: AccessToken;
-  /** A token that an API refused; one newer than it is wanted. */
-  rejected?: AccessToken;
-  /** Somebody insists on a token newer than this one; `true`: than the store's, because none is held. */
-  forced?: AccessToken | true;
-}
 
 /** What happened, for counters and logs. */
 export type FleetEvent =

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { redact } from '../../src/redacted.js';
-import { createAdoption } from '../../src/token/fleet-adoption.js';
-import { DEFAULT_RENEWAL } from '../../src/token/renewal-schedule.js';
-import { fakeToken } from '../support/fake-token.js';
-import { createManualClock } from '../support/manual-clock.js';
-import { documentOf, HOUR, IDENTITY, published } from './fleet/fixture.js';
+import { redact } from '../../../src/redacted.js';
+import { createAdoption } from '../../../src/token/fleet/fleet-adoption.js';
+import { DEFAULT_RENEWAL } from '../../../src/token/renewal-schedule.js';
+import { fakeToken } from '../../support/fake-token.js';
+import { createManualClock } from '../../support/manual-clock.js';
+import { documentOf, HOUR, IDENTITY, published } from './fixture.js';
 
 function setUp() {
   const clock = createManualClock();

@@ -1,11 +1,11 @@
 import { describe, expect, it, vi } from 'vitest';
-import { ImsvaultError } from '../../src/errors.js';
-import type { ElectedEntry } from '../../src/secret/provider.js';
-import { claimByElection } from '../../src/token/claim-by-election.js';
-import type { DocumentAccess, StoredDocument } from '../../src/token/document-access.js';
-import type { TokenDocument } from '../../src/token/token-document.js';
-import { createManualClock } from '../support/manual-clock.js';
-import { documentOf, settled, unavailable } from './fleet/fixture.js';
+import { ImsvaultError } from '../../../src/errors.js';
+import type { ElectedEntry } from '../../../src/secret/provider.js';
+import { claimByElection } from '../../../src/token/fleet/claim-by-election.js';
+import type { DocumentAccess, StoredDocument } from '../../../src/token/fleet/document-access.js';
+import type { TokenDocument } from '../../../src/token/fleet/token-document.js';
+import { createManualClock } from '../../support/manual-clock.js';
+import { documentOf, settled, unavailable } from './fixture.js';
 
 const TTL = 20_000;
 const signal = new AbortController().signal;

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.js';
+import type { Clock } from '../../clock.js';
 import type { RenewalClaim, SharedFailure } from './token-document.js';
 
 /** When a claim or a failure of another process was first seen. */

@@ -1,9 +1,9 @@
-import { AccessToken } from '../access-token.js';
-import type { Clock } from '../clock.js';
-import { reveal } from '../redacted.js';
+import { AccessToken } from '../../access-token.js';
+import type { Clock } from '../../clock.js';
+import { reveal } from '../../redacted.js';
+import { phaseAt, type RenewalPolicy, renewalSchedule, type TokenPhase } from '../renewal-schedule.js';
 import type { StoredDocument } from './document-access.js';
 import type { PublishedToken } from './published-token.js';
-import { phaseAt, type RenewalPolicy, renewalSchedule, type TokenPhase } from './renewal-schedule.js';
 
 /** The token that a renewal starts from. */
 export interface Held {

@@ -1,4 +1,4 @@
-import type { ElectedEntry } from '../secret/provider.js';
+import type { ElectedEntry } from '../../secret/provider.js';
 
 /** What the entries of one generation say at a moment of the store's clock. */
 export interface ElectionState {

@@ -1,9 +1,9 @@
-import type { Clock } from '../clock.js';
-import { ImsvaultError, inWords } from '../errors.js';
+import type { Clock } from '../../clock.js';
+import { ImsvaultError, inWords } from '../../errors.js';
+import type { TokenPhase } from '../renewal-schedule.js';
 import type { ClaimWatch } from './claim-watch.js';
 import type { FleetEvent } from './fleet-options.js';
 import type { PublishedToken } from './published-token.js';
-import type { TokenPhase } from './renewal-schedule.js';
 import type { TokenDocument } from './token-document.js';
 import { isFinal, type StoredDocument, type TokenStore } from './token-store.js';
 

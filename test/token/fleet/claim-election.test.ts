@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { ElectedEntry } from '../../src/secret/provider.js';
-import { electionState } from '../../src/token/claim-election.js';
+import type { ElectedEntry } from '../../../src/secret/provider.js';
+import { electionState } from '../../../src/token/fleet/claim-election.js';
 
 const TTL = 20_000;
 const entry = (id: string, createdAt: number, versionId = id): ElectedEntry => ({

@@ -1,5 +1,5 @@
-import type { Clock } from '../clock.js';
-import { ImsvaultError } from '../errors.js';
+import type { Clock } from '../../clock.js';
+import { ImsvaultError } from '../../errors.js';
 
 /** Nobody renews so often; a forged generation would make readers ignore all that come after it. */
 const MAX_RISE = 1000;

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { mismatch, sharedFailure } from '../../src/token/fleet-errors.js';
-import { createRejectionLimit } from '../../src/token/fleet-rejections.js';
-import { createFleetWarnings } from '../../src/token/fleet-warnings.js';
-import { createGenerationGuard } from '../../src/token/generation-guard.js';
-import { fakeToken } from '../support/fake-token.js';
-import { createManualClock } from '../support/manual-clock.js';
+import { mismatch, sharedFailure } from '../../../src/token/fleet/fleet-errors.js';
+import { createRejectionLimit } from '../../../src/token/fleet/fleet-rejections.js';
+import { createFleetWarnings } from '../../../src/token/fleet/fleet-warnings.js';
+import { createGenerationGuard } from '../../../src/token/fleet/generation-guard.js';
+import { fakeToken } from '../../support/fake-token.js';
+import { createManualClock } from '../../support/manual-clock.js';
 
 describe('the limit on rejected tokens', () => {
   it.each([-600_000, 0, 600_000])('counts by the servers’ clock, %d ms ahead', (offset) => {

@@ -1,6 +1,6 @@
-import { ImsvaultError } from '../errors.js';
-import { isNestedDeeper } from '../nesting.js';
-import { type Redacted, redact, reveal } from '../redacted.js';
+import { ImsvaultError } from '../../errors.js';
+import { isNestedDeeper } from '../../nesting.js';
+import { type Redacted, redact, reveal } from '../../redacted.js';
 import {
   type Fail,
   type Fields,

@@ -1,12 +1,12 @@
 import { describe, expect, it, vi } from 'vitest';
-import { ImsvaultError, TokenRequestRejectedError } from '../../src/errors.js';
-import type { Exchanged } from '../../src/ims/exchange.js';
-import { isMended, publishedToken, renewClaimed } from '../../src/token/claim-renewal.js';
-import type { SharedFailure } from '../../src/token/token-document.js';
-import type { Claim, TokenStore } from '../../src/token/token-store.js';
-import { fakeToken } from '../support/fake-token.js';
-import { createManualClock } from '../support/manual-clock.js';
-import { documentOf, serverError, settled, unavailable } from './fleet/fixture.js';
+import { ImsvaultError, TokenRequestRejectedError } from '../../../src/errors.js';
+import type { Exchanged } from '../../../src/ims/exchange.js';
+import { isMended, publishedToken, renewClaimed } from '../../../src/token/fleet/claim-renewal.js';
+import type { SharedFailure } from '../../../src/token/fleet/token-document.js';
+import type { Claim, TokenStore } from '../../../src/token/fleet/token-store.js';
+import { fakeToken } from '../../support/fake-token.js';
+import { createManualClock } from '../../support/manual-clock.js';
+import { documentOf, serverError, settled, unavailable } from './fixture.js';
 
 const TTL = 20_000;
 const signal = new AbortController().signal;

@@ -2,7 +2,6 @@
 // tables of docs/configuration.md.
 //   node scripts/generate.mjs            all of it
 //   node scripts/generate.mjs --schema   dist/config.schema.json only (the build)
-//   node scripts/generate.mjs --check    writes nothing; fails when a checked-in file is out of date
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -28,29 +27,15 @@ const { outputFiles } = await build({
 });
 const config = await import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString('base64')}`);
 
-if (mode !== '--check') {
-  mkdirSync(join(root, 'dist'), { recursive: true });
-  writeFileSync(join(root, 'dist/config.schema.json'), `${JSON.stringify(config.configJsonSchema())}\n`);
-}
+mkdirSync(join(root, 'dist'), { recursive: true });
+writeFileSync(join(root, 'dist/config.schema.json'), `${JSON.stringify(config.configJsonSchema())}\n`);
 if (mode !== '--schema') {
   const { docTables, insertTables } = await import('./config-docs.mjs');
   const { configTypes } = await import('./config-types.mjs');
   const docs = join(root, 'docs/configuration.md');
-  const outdated = [
-    [docs, insertTables(readFileSync(docs, 'utf8'), docTables(config))],
-    [join(root, 'src/config/options.generated.ts'), await configTypes(config.profileSchema(), config.agentSchema())],
-  ].filter(([file, text]) => readOrNothing(file) !== text);
-  for (const [file, text] of outdated) {
-    if (mode !== '--check') writeFileSync(file, text);
-    else console.error(`${file} is out of date; run: node scripts/generate.mjs`);
-  }
-  if (mode === '--check' && outdated.length > 0) process.exitCode = 1;
-}
-
-function readOrNothing(file) {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return undefined;
-  }
+  writeFileSync(docs, insertTables(readFileSync(docs, 'utf8'), docTables(config)));
+  writeFileSync(
+    join(root, 'src/config/options.generated.ts'),
+    await configTypes(config.profileSchema(), config.agentSchema()),
+  );
 }

@@ -1,4 +1,4 @@
-import { isObject, mapLeaves, type Path } from './tree.js';
+import { mapLeaves, type Path } from './tree.js';
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
@@ -59,7 +59,6 @@ export function interpolateAll(tree: unknown, env: Env, onReference: (path: Path
 
 /** Where something could not be made. */
 export function unresolvedIn(tree: unknown): { path: Path; problem: string }[] {
-  if (!isObject(tree)) return [];
   const found: { path: Path; problem: string }[] = [];
   mapLeaves(tree, (value, path) => {
     if (value instanceof Unresolved) found.push({ path, problem: value.problem });

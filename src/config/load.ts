@@ -133,7 +133,7 @@ export async function readProfile(
   const overridden = applyFlags(applyEnv(fromFile, schema, env), schema, set, problems);
   const { origins } = overridden;
   const complete = withDefaultCredentials(overridden.tree);
-  const isReference = (path: Path) => references.has(dotted(path)) && !origins.has(dotted(path));
+  const isReference = (path: Path) => references.has(dotted(path));
   const tree = references.size === 0 ? complete : coerceReferences(complete, schema, isReference);
   warnings.push(...ineffectiveVariables(env, schema, origins));
 
@@ -141,7 +141,7 @@ export async function readProfile(
   const profile = await resolveProfile({
     tree,
     raw: selected.value,
-    others: scanned.filter(({ name }) => name !== selected.name).map(({ value }) => value),
+    scanned: scanned.map(({ value }) => value),
     env,
     source,
     selected,
@@ -166,7 +166,7 @@ function requested({ profile, config, env }: LoadOptions): ProfileRequest | unde
 /** Not only the one in use: a secret in the file is in the open either way. */
 function allProfiles(source: ConfigSource, selected: SelectedProfile): SelectedProfile[] {
   const profiles = getAt(source.value, ['profiles']);
-  if (selected.name === undefined || !isObject(profiles)) return [selected];
+  if (!isObject(profiles)) return [selected];
   return Object.entries(profiles).map(([name, value]) => ({ name, value, path: ['profiles', name] }));
 }
 

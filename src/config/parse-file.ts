@@ -62,22 +62,24 @@ export function parseConfigText(text: string, name: string): ParsedConfig {
     source: at(error.pos[0]),
   }));
   problems.push(...odditiesOf(document, at));
+  if (problems.length === 0 && isEmpty(document)) {
+    problems.push({ path: '', message: 'the config file is empty', source: name });
+  }
   if (problems.length === 0 && isJson(name)) problems.push(...strictJson(source, at));
   if (problems.length > 0) throw new ConfigInvalidError(problems);
-  if (document.contents === null || (isScalar(document.contents) && document.contents.value === null)) {
-    throw new ConfigInvalidError([{ path: '', message: 'the config file is empty', source: name }]);
-  }
   return { value: toValue(document, name), lineOf: (path) => lineOf(document, lineCounter, path) };
 }
 
 /** Its nodes were checked, but for what "<<" merges. */
 function toValue(document: Document, name: string): unknown {
   try {
-    return document.toJS({ maxAliasCount: -1 });
+    return document.toJS();
   } catch {
     throw new ConfigInvalidError([{ path: '', message: 'a "<<" merges something that is no object', source: name }]);
   }
 }
+
+const isEmpty = ({ contents }: Document) => contents === null || (isScalar(contents) && contents.value === null);
 
 const isJson = (name: string) => name.endsWith('.json');
 

@@ -93,10 +93,8 @@ export async function readCredentials(
 type CredentialOptions = (typeof blockOptions)['_output'];
 
 function withFields(read: ReadBlock<CredentialOptions> | undefined) {
-  const fields = read?.common.fields;
-  if (read === undefined || fields === undefined) return read;
-  const given = Object.fromEntries(Object.entries(fields).filter(([, name]) => name !== undefined));
-  return { block: { ...read.block, fields: given as FieldMap }, resolved: read.resolved };
+  if (read?.common.fields === undefined) return read;
+  return { block: { ...read.block, fields: read.common.fields as FieldMap }, resolved: read.resolved };
 }
 
 /**
@@ -118,7 +116,7 @@ export async function readBlock<Common extends { timeout: number }>(
   const commonKeys = Object.keys(commonSchema.shape);
   const common = commonSchema.safeParse(pick(value, commonKeys));
   report(common.error?.issues, value, path, reader);
-  if (typeof provider !== 'string' || provider === '') {
+  if (typeof provider !== 'string') {
     const names = `${PROVIDER_NAMES.join(', ')}, or a module's name`;
     reader.problem([...path, 'provider'], provider === undefined ? `is required: ${names}` : `must be one of ${names}`);
     return undefined;
@@ -195,9 +193,8 @@ async function validateForeign(
     return undefined;
   }
   for (const issue of result.issues) {
-    const below = (issue.path ?? []).map((key) => (typeof key === 'object' ? key.key : key));
-    const keys = below.map((key) => (typeof key === 'number' ? key : String(key)));
-    reader.problem([...path, ...keys], withoutValues(issue.message, own));
+    const below = (issue.path ?? []).map((key) => String(typeof key === 'object' ? key.key : key));
+    reader.problem([...path, ...below], withoutValues(issue.message, own));
   }
   return undefined;
 }

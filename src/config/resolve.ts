@@ -24,8 +24,8 @@ export interface ResolveInput {
   tree: unknown;
   /** The profile as it stands in the config. */
   raw: unknown;
-  /** The config's other profiles, as they stand there. */
-  others: readonly unknown[];
+  /** This and the config's other profiles, as they stand there. */
+  scanned: readonly unknown[];
   env: Env;
   source: ConfigSource;
   selected: SelectedProfile;
@@ -123,7 +123,7 @@ export async function resolveProfile(input: ResolveInput): Promise<ResolvedProfi
     ...(tokenStore === undefined ? {} : { tokenStore: tokenStore.settings }),
     ...(rotation === undefined ? {} : { rotation: { ...rotation, endpoint: new URL(rotation.endpoint).origin } }),
     warnings,
-    secretVariables: secretVariables(raw, tree, input.others, schema, env),
+    secretVariables: secretVariables(tree, input.scanned, schema, env),
     origins: originsOf(resolved, raw, sourceOf, overrides, standsAt),
     redacted: () => redactAll(resolved, input.references, standsAt),
   };
@@ -189,14 +189,16 @@ function originsOf(
 ): Map<string, string> {
   const origins = new Map<string, string>();
   mapLeaves(resolved, (_value, path) => {
-    // A list of texts has one origin.
-    const own = typeof path.at(-1) === 'number' ? path.slice(0, -1) : path;
+    const own = optionOf(path);
     const at = standsAt(own);
     const given = overrides.has(dotted(at)) || getAt(raw, at) !== undefined;
     origins.set(dotted(own), (given ? sourceOf(at) : undefined) ?? 'default');
   });
   return origins;
 }
+
+/** A list of texts is one option. */
+const optionOf = (path: Path): Path => (typeof path.at(-1) === 'number' ? path.slice(0, -1) : path);
 
 const SECRET_NAME = /(secret|token|password|passphrase|credential|key|jwt)s?$/i;
 
@@ -206,8 +208,9 @@ function redactAll(resolved: JsonObject, references: ReadonlySet<string>, stands
     if (value instanceof Redacted) return '[redacted]';
     if (typeof value !== 'string') return value;
     // Of a third party's option nobody says whether it is a secret.
-    const foreign = typeof path.at(-1) !== 'number' && path.length > 1 && !known.has(dotted(path));
-    if (foreign && (references.has(dotted(standsAt(path))) || SECRET_NAME.test(String(path.at(-1)))))
+    const option = optionOf(path);
+    const foreign = !known.has(dotted(option));
+    if (foreign && (references.has(dotted(standsAt(path))) || SECRET_NAME.test(String(option.at(-1)))))
       return '[redacted]';
     return value.replace(/\/\/[^/@\s]*@/g, '//[redacted]@');
   });

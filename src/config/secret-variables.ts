@@ -20,19 +20,12 @@ const WELL_KNOWN = [
 
 /**
  * The variables that hold, or may hold, secrets of a profile and logins of its stores: nothing for a child to see.
- * @param raw the profile as it stands in the config
- * @param tree the same with overrides in it
- * @param others the config's other profiles, as they stand there
+ * @param tree the profile with overrides in it
+ * @param profiles this and the config's other profiles, as they stand there
  */
-export function secretVariables(
-  raw: unknown,
-  tree: unknown,
-  others: readonly unknown[],
-  schema: SchemaNode,
-  env: Env,
-): string[] {
-  const inText = [raw, ...others].flatMap((profile) => referred(profile, schema));
-  const named = [tree, ...others].flatMap(namedForEnv);
+export function secretVariables(tree: unknown, profiles: readonly unknown[], schema: SchemaNode, env: Env): string[] {
+  const inText = profiles.flatMap((profile) => referred(profile, schema));
+  const named = [tree, ...profiles].flatMap(namedForEnv);
   return [...new Set([...WELL_KNOWN, ...inText, ...named, ...ofOptions(schema, env)])];
 }
 

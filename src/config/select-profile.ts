@@ -1,7 +1,7 @@
 import { ConfigInvalidError, type ConfigProblem } from '../errors.js';
 import { type Env, interpolate, Unresolved } from './interpolate.js';
 import { didYouMean, printable } from './suggest.js';
-import { getAt, isObject, type JsonObject, kindOf, omit, type Path } from './tree.js';
+import { dotted, getAt, isObject, type JsonObject, kindOf, omit, type Path } from './tree.js';
 
 const PROFILE_KEYS = ['ims', 'credentials', 'tokenStore', 'renewal', 'rotation'];
 /** What stands beside the one profile of a config without `profiles`. */
@@ -42,7 +42,7 @@ export function selectProfile(
   sourceOf: SourceOf,
 ): SelectedProfile {
   const profiles = readProfiles(config, sourceOf);
-  if (profiles === undefined) return withoutName(config, request === undefined ? [] : [request]);
+  if (profiles === undefined) return withoutName(config, request);
   const given = request ?? defaultOf(config, env, sourceOf);
   if (given !== undefined) return pickProfile(profiles, given, sourceOf);
   const list = Object.keys(profiles).join(', ');
@@ -64,10 +64,8 @@ export function selectProfiles(
   sourceOf: SourceOf,
 ): SelectedProfiles {
   const profiles = readProfiles(config, sourceOf);
-  if (profiles === undefined) {
-    const named = standard === undefined ? requests : [...requests, standard];
-    return { selected: [withoutName(config, named)], defaultName: undefined };
-  }
+  if (profiles === undefined)
+    return { selected: [withoutName(config, requests[0] ?? standard)], defaultName: undefined };
   const wanted = new Set(requests.map((request) => pickProfile(profiles, request, sourceOf).name));
   const names = Object.keys(profiles).filter((name) => wanted.size === 0 || wanted.has(name));
   const given = standard ?? defaultOf(config, env, sourceOf);
@@ -95,7 +93,7 @@ function readProfiles(config: unknown, sourceOf: SourceOf): JsonObject | undefin
   throw fail(problemAt(['profiles'], `must be an object of profiles by name; it is ${found}`, sourceOf));
 }
 
-function withoutName(config: unknown, [request]: readonly ProfileRequest[]): SelectedProfile {
+function withoutName(config: unknown, request: ProfileRequest | undefined): SelectedProfile {
   if (request === undefined) return { value: omit(config as JsonObject, COMMON_KEYS), path: [] };
   const message = `there is no profile "${request.name}": the config has no "profiles"`;
   throw new ConfigInvalidError([problemAt([], message, () => request.source)]);
@@ -128,5 +126,5 @@ function defaultOf(config: unknown, env: Env, sourceOf: SourceOf): { name: strin
 
 function problemAt(path: Path, message: string, sourceOf: SourceOf): ConfigProblem {
   const source = sourceOf(path);
-  return { path: path.join('.'), message, ...(source === undefined ? {} : { source }) };
+  return { path: dotted(path), message, ...(source === undefined ? {} : { source }) };
 }

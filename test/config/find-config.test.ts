@@ -1,7 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { symlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { configName, findConfigFile, locateConfig } from '../../src/config/find-config.js';
 import { failure, tempFolder, write } from './support.js';
 
@@ -51,8 +51,14 @@ describe('finding a config file', () => {
     await write(top, 'imsvault.config.json', '');
     const error = await failure((async () => findConfigFile(top, '/nowhere'))());
     const files = ['yaml', 'json'].map((ending) => join(realpathSync(top), `imsvault.config.${ending}`));
-    expect(error.message).toBe(`two config files stand side by side: ${files.join(' and ')}`);
+    expect(error.problems).toStrictEqual([
+      { path: '', message: `two config files stand side by side: ${files.join(' and ')}` },
+    ]);
     expect(error.hint).toBe('Remove one, or name the one to use by --config or IMSVAULT_CONFIG.');
+  });
+
+  it('looks on above a folder whose path is too long for the system', () => {
+    expect(findConfigFile(`/${'a/'.repeat(2040)}`, '/nowhere')).toBeUndefined();
   });
 
   it('takes a link whose target is missing: reading it tells what is wrong', async () => {
@@ -86,6 +92,17 @@ describe('the config of a call', () => {
     expect(locateConfig({ env, cwd, home: cwd })).toStrictEqual({ discovered: false });
     const file = await write(cwd, 'imsvault.config.yaml', '');
     expect(locateConfig({ env, cwd, home: cwd })).toEqual({ file, discovered: true });
+  });
+
+  it.skipIf(process.platform === 'win32')("ends its search in the user's own home folder", async () => {
+    const top = await tempFolder();
+    await write(top, 'imsvault.config.yaml', '');
+    await write(top, 'home/work/x', '');
+    const search = () => locateConfig({ env: {}, cwd: join(top, 'home/work') }).file;
+    expect(search()).toBe(join(top, 'imsvault.config.yaml'));
+    vi.stubEnv('HOME', join(top, 'home'));
+    expect(search()).toBeUndefined();
+    vi.unstubAllEnvs();
   });
 
   it('has a name that tells these apart', () => {

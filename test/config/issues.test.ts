@@ -57,6 +57,24 @@ it.each<[string, z.ZodType, unknown, string]>([
     5,
     ': must be a text or a list; it is a number',
   ],
+  [
+    'none of several types, of which one has something wrong inside',
+    z.union([z.object({ a: z.number() }), z.string()]),
+    { a: 'x' },
+    ': must be a text; it is an object',
+  ],
+  [
+    'none of several types, of which one says something else',
+    z.union([z.number(), z.boolean(), z.string().refine(() => false, 'no')]),
+    null,
+    ': must be a number or true or false or a text; it is empty',
+  ],
+  [
+    'none of two, of which one fits but for a check',
+    z.union([z.templateLiteral(['a', z.number()]), z.number()]),
+    'b',
+    ': must be a number; it is a text',
+  ],
   ['another kind', byKind, { kind: 'fil' }, '"kind": must be one of file, env; did you mean "file"?'],
   ['no kind', byKind, {}, '"kind": is required: file, env'],
   [
@@ -69,4 +87,9 @@ it.each<[string, z.ZodType, unknown, string]>([
   ['unknown, and perhaps a secret', z.strictObject({}), { p8eS3cret: 1 }, '"(a key not shown)": unknown option'],
 ])('says what is %s', (_title, schema, input, expected) => {
   expect(described(schema, input)).toEqual([expected]);
+});
+
+it('says where, also below a key that is no text', () => {
+  const issue = { code: 'custom' as const, path: [Symbol('x'), 'y'], message: 'is wrong', input: {} };
+  expect(describeIssues([issue], {}, () => [])).toEqual([{ path: ['Symbol(x)', 'y'], message: 'is wrong' }]);
 });

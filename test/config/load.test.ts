@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openConfigSource, type SourceOptions } from '../../src/config/config-source.js';
 import { listProfiles } from '../../src/config/list-profiles.js';
-import { loadProfile } from '../../src/config/load.js';
+import { loadProfile, readProfile } from '../../src/config/load.js';
 import { redact } from '../../src/redacted.js';
 import { expectNoSecrets } from '../support/leaks.js';
 import { failure, loadFound, loadNamed, problemsOf, tempFolder, valuesOf, write } from './support.js';
@@ -74,7 +74,12 @@ describe('a config file', () => {
     const cwd = await tempFolder();
     const load = (configPath: string) => failure(loadProfile({ configPath, env: {}, cwd, home: cwd }));
     expect((await load('none.yaml')).message).toContain('does not exist');
-    expect((await load('config.toml')).message).toContain('.yaml, .yml, .json, .mjs or .js');
+    expect((await load('config.toml')).problems).toStrictEqual([
+      {
+        path: '',
+        message: `a config file ends in .yaml, .yml, .json, .mjs or .js; ${join(cwd, 'config.toml')} does not`,
+      },
+    ]);
   });
 
   it.each([
@@ -192,6 +197,17 @@ describe('profiles', () => {
     expect((await failure(loadNamed(text, options))).message).toContain(message);
   });
 
+  it.each([
+    ['profiles: { a: {} }', { profile: 'b' }, '--profile'],
+    ['profiles: { a: {} }', { env: { IMSVAULT_PROFILE: 'b' } }, 'IMSVAULT_PROFILE'],
+    ['ims: {}', { profile: 'b' }, '--profile'],
+    ['profiles: { a: {}, b: {} }', {}, 'imsvault.config.yaml'],
+    ['- a', {}, 'imsvault.config.yaml'],
+  ])('%s chosen wrongly is told of with who chose: %o', async (text, options, source) => {
+    const { problems } = await failure(loadNamed(text, options));
+    expect(problems).toStrictEqual([{ path: '', message: expect.any(String), source }]);
+  });
+
   it('have their own lines', async () => {
     const problems = await problemsOf(loadNamed('profiles:\n  a: {}\n  b:\n    ims:\n      x: 1', { profile: 'b' }));
     expect(problems).toEqual([expect.objectContaining({ path: 'ims.x', source: 'imsvault.config.yaml:5' })]);
@@ -257,6 +273,30 @@ renewal: { background: false, softFractionMin: 0.5, softFractionMax: 0.6, hardMa
       hardMarginMs: 420_000,
       floorMarginMs: 120_000,
     });
+  });
+
+  it('is none where anything is wrong, be it beside its parts', async () => {
+    const source = await openConfigSource({ config: { nope: 1 }, env: {}, cwd: '/' });
+    const selected = { value: source.value, path: [] };
+    const { profile, problems } = await readProfile(source, selected, { env: {} }, [selected]);
+    expect([profile, problems.length]).toEqual([undefined, 1]);
+  });
+
+  it('says which file it is from, and shows what it rotates', async () => {
+    const profile = await loadNamed('rotation:\n  orgId: 1\n  credentialId: a');
+    expect(profile.configFile).toBe(join(profile.baseDir, 'imsvault.config.yaml'));
+    expect(profile.redacted()).toMatchObject({ rotation: { orgId: '1', credentialId: 'a' } });
+    expect(profile.origins.get('rotation.credentialId')).toBe('imsvault.config.yaml:3');
+    expect((await loadNamed('ims: {}')).redacted()).not.toHaveProperty('rotation');
+  });
+
+  it('takes nothing of IMS from where its token store takes the like', async () => {
+    const profile = await loadNamed(`ims:
+  caFile: /ims.pem
+credentials: { provider: azure-key-vault, vaultUrl: "https://a.vault.azure.net", secretName: a, caFile: /azure.pem }
+tokenStore: { provider: azure-key-vault, secretName: b }`);
+    expect(profile.origins.get('ims.caFile')).toBe('imsvault.config.yaml:2');
+    expect(profile.origins.get('tokenStore.caFile')).toBe('imsvault.config.yaml:3');
   });
 
   it('has no part that nothing was said of', async () => {
@@ -408,6 +448,20 @@ renewal: { hardMargin: 2m }
     );
     expect(profile.ims.retry.maxAttempts).toBe(7);
     expect(profile.credentials).toMatchObject({ connection: { kvVersion: 2 } });
+  });
+
+  it('takes no other text for a number because of a ${…} elsewhere, and tells of one that is not set', async () => {
+    const text = 'ims: { orgId: "${ORG}" }\nrenewal: { softFractionMin: "0.5", softFractionMax: "${NOPE}" }';
+    const { problems } = await failure(loadNamed(text, { env: { ORG: 'o' } }));
+    expect(problems.map(({ path, message }) => `${path}: ${message}`).sort()).toEqual([
+      'renewal.softFractionMax: the environment variable NOPE is not set',
+      'renewal.softFractionMin: must be a number; it is a text',
+    ]);
+  });
+
+  it('shows a list with ${…} in it, where it is no secret', async () => {
+    const profile = await loadNamed('ims: { scope: ["${S}", b] }', { env: { S: 'a' } });
+    expect(profile.redacted()).toMatchObject({ ims: { scope: ['a', 'b'] } });
   });
 
   it('accepts $schema for editors', async () => {

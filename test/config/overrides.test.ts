@@ -236,6 +236,7 @@ describe('--set', () => {
     const error = await failure(loadNamed(text, { set: [flag] }));
     expect(error.message).toContain(message);
     expect(error.problems[0]?.source).toBe('--set');
+    if (message === 'write path=value') expect(error.problems[0]?.path).toBe('');
     expectNoSecrets(error, ['S3cretV4lue']);
   });
 });

@@ -4,6 +4,8 @@ import { ConfigInvalidError } from '../../src/errors.js';
 import { expectNoSecrets } from '../support/leaks.js';
 
 const SECRET = 'p8e-Sup3rS3cret';
+/** The parser has one level for the document itself, which is the first. */
+const DEPTH = 99;
 
 function refusal(text: string, name = 'c.yaml'): ConfigInvalidError {
   try {
@@ -25,6 +27,7 @@ describe('parsing a config file', () => {
     expect(lineOf(['ims', 'scope', 1])).toBe(4);
     expect(lineOf(['credentials', 'provider'])).toBe(6);
     expect(lineOf(['credentials', 'missing', 'deep'])).toBe(6);
+    expect(lineOf(['ims', 'scope', 7, 'deep'])).toBe(2);
     expect(lineOf([])).toBeUndefined();
   });
 
@@ -76,6 +79,12 @@ describe('parsing a config file', () => {
     ]);
   });
 
+  it('takes as many levels as it says, and not one more', () => {
+    const lists = (depth: number) => `${'['.repeat(depth)}${']'.repeat(depth)}`;
+    expect(parseConfigText(lists(DEPTH), 'c.yaml').value).toBeInstanceOf(Array);
+    expect(() => parseConfigText(lists(DEPTH + 1), 'c.yaml')).toThrow('nested more than 100 levels deep');
+  });
+
   it.each([
     ['lists never closed', '['.repeat(1000)],
     ['closed lists', `${'['.repeat(1000)}${']'.repeat(1000)}`],
@@ -97,6 +106,11 @@ describe('what is wrong with a file', () => {
     ['c.yaml', '{ a: 1, a: 2 }', 'not valid YAML: this key was given before', 'c.yaml:1:9'],
     ['c.json', '{"a": 1, "a": 2}', 'not valid JSON: this key was given before', 'c.json:1:10'],
     ['c.yaml', '%NOPE 5 6\n--- %', 'not valid YAML: a text that begins with this character needs quotes', 'c.yaml:2:5'],
+    ['c.yaml', 'a: ]', 'not valid YAML: unexpected text', 'c.yaml:1:4'],
+    ['c.yaml', 'a: !!str 5', 'tags ("!…") are not allowed', 'c.yaml:1:10'],
+    ['c.json', '{"a": [1,]}', 'not valid JSON: comments, trailing commas and single quotes are YAML', 'c.json'],
+    ['c.json', '', 'the config file is empty', 'c.json'],
+    ['c.json', 'null', 'the config file is empty', 'c.json'],
     ['c.yaml', '# nothing\n', 'the config file is empty', 'c.yaml'],
     ['c.yaml', '~', 'the config file is empty', 'c.yaml'],
     ['c.yaml', '<<: [1]', 'a "<<" merges something that is no object', 'c.yaml'],

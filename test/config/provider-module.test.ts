@@ -209,16 +209,25 @@ describe("a third party's module", () => {
       /validate }/,
       `validate: (value) => { ${body}; } }`,
     );
-    const options = 'place: Secret, entry: SecretLonger, short: ab, list: [{ text: SecretLongest }]';
+    const options = 'place: Secret, entry: SecretLonger, short: ab, none: null, list: [{ text: SecretLongest }]';
     const error = await failure(load('./p.mjs', options, (cwd) => write(cwd, 'sub/p.mjs', text)));
     expect(error.problems).toEqual([expect.objectContaining({ path, message })]);
   });
 
   it('has what may be a secret hidden by config show', async () => {
-    const options = 'place: good, entry: e, pin: "x${PIN}", apiToken: "${TOKEN}", key: literal';
+    const options =
+      'place: good, entry: e, pin: "x${PIN}", apiToken: "${TOKEN}", key: literal, tokens: [a], pins: [b, "${PIN}"]';
     const profile = await load('./p.mjs', options, (cwd) => write(cwd, 'sub/p.mjs', MODULE()));
     expect(profile.redacted()).toMatchObject({
-      credentials: { place: 'good', entry: 'e', pin: '[redacted]', apiToken: '[redacted]', key: '[redacted]' },
+      credentials: {
+        place: 'good',
+        entry: 'e',
+        pin: '[redacted]',
+        apiToken: '[redacted]',
+        key: '[redacted]',
+        tokens: ['[redacted]'],
+        pins: ['b', '[redacted]'],
+      },
     });
   });
 

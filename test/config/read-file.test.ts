@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { chmod, chown, lchown, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -53,6 +54,14 @@ describe.skipIf(process.platform === 'win32')('a config file found by search', (
     expect(error.hint).toContain('chown -h');
   });
 
+  it.runIf(me === 0)('is not asked whose link it is where it is named, or where there are no users', async () => {
+    const link = join(await tempFolder(), 'link.yaml');
+    await symlink('/etc/hosts', link);
+    await lchown(link, 12_345, 12_345);
+    expect(await readConfigFile(link, { discovered: false, uid: 7 })).toContain('localhost');
+    expect(await readConfigFile(link, { discovered: true, uid: undefined })).toContain('localhost');
+  });
+
   it('is read when it belongs to root', async () => {
     expect(await readConfigFile('/etc/hosts', { discovered: true, uid: me + 1 })).toContain('localhost');
   });
@@ -78,7 +87,30 @@ describe('a config file', () => {
     ['is larger than', (folder: string) => write(folder, 'c.yaml', ' '.repeat(MAX_CONFIG_BYTES + 1))],
   ])('that %s is refused', async (text, make) => {
     const file = await make(await tempFolder());
-    expect((await failure(readConfigFile(file, named))).message).toContain(text);
+    const { message } = await failure(readConfigFile(file, named));
+    expect(message).toContain(`the config file ${file} ${text}`);
+  });
+
+  it('is told of as a whole', async () => {
+    const file = join(await tempFolder(), 'none.yaml');
+    expect((await failure(readConfigFile(file, named))).problems).toStrictEqual([
+      { path: '', message: `the config file ${file} does not exist` },
+    ]);
+  });
+
+  it.runIf(process.platform === 'linux')('is closed again, also where it is refused', async () => {
+    const file = await write(await tempFolder(), 'c.yaml', 'a: 1');
+    await readConfigFile(file, named);
+    await writeFile(file, Buffer.from([0xff]));
+    await failure(readConfigFile(file, named));
+    const open = readdirSync('/proc/self/fd').map((fd) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${fd}`);
+      } catch {
+        return '';
+      }
+    });
+    expect(open).not.toContain(file);
   });
 
   it.each([

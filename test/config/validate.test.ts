@@ -99,6 +99,11 @@ describe('a config of a wrong kind', () => {
       'credentials.auth.roleIdFile',
       'not both',
     ],
+    [
+      `${VAULT}, auth: { method: approle, roleId: a, roleIdFile: /f, rolId: b } }`,
+      'credentials.auth.roleIdFile',
+      'give roleId or roleIdFile, not both',
+    ],
     // other stores
     ['credentials: { provider: aws-secrets-manager }', 'credentials.secretId', 'is required'],
     ['credentials: { provider: aws-secrets-manager, secretId: a, region: 7 }', 'credentials.region', 'must be'],

@@ -23,8 +23,6 @@ export interface HeldToken {
   /** The token; one promise for all calls. */
   readonly settled: Promise<AccessToken>;
   readonly from: TokenFrom;
-  /** Rises with each renewal: a late result never replaces a newer one. */
-  readonly sequence: number;
   readonly lifeMs: number;
   readonly schedule: RenewalSchedule;
   /** When it came, Unix milliseconds. */
@@ -63,7 +61,6 @@ function countAge(ageMs: number, clock: Clock): () => number {
  */
 export function holdToken(
   from: TokenFrom,
-  sequence: number,
   requestedAt: number,
   clock: Clock,
   policy: RenewalPolicy,
@@ -80,7 +77,6 @@ export function holdToken(
     token,
     settled,
     from,
-    sequence,
     lifeMs,
     schedule,
     renewedAt,

@@ -48,7 +48,6 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
   let pending: Promise<AccessToken> | undefined;
   /** Whether the pending renewal had a token to fall back on, and so may do less than it could. */
   let pendingIsEarly = false;
-  let sequence = 0;
   /** The start of the last renewal; monotonic. */
   let begunAt = 0;
   let lastError: TokenFailure | undefined;
@@ -56,7 +55,6 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
   /** Single flight: whoever comes while a renewal runs gets that one's result. */
   function startRenewal(request: RenewRequest): Promise<AccessToken> {
     if (pending !== undefined) return pending;
-    const mine = ++sequence;
     const isEarly = request.usable !== undefined;
     pendingIsEarly = isEarly;
     const requestedAt = clock.monotonic();
@@ -65,7 +63,7 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
       .then(
         (from) => {
           closing.signal.throwIfAborted();
-          hold(from, mine, requestedAt);
+          hold(from, requestedAt);
           return from.token;
         },
         (error: unknown) => {
@@ -83,12 +81,11 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
     return renewed;
   }
 
-  function hold(from: TokenFrom, mine: number, requestedAt: number): void {
+  function hold(from: TokenFrom, requestedAt: number): void {
     pause.succeeded();
     lastError = undefined;
-    if (held !== undefined && held.sequence > mine) return;
     const isNew = held?.token !== from.token;
-    held = holdToken(from, mine, requestedAt, clock, policy(), softRandom);
+    held = holdToken(from, requestedAt, clock, policy(), softRandom);
     credit.revoke();
     if (!isNew) return;
     const { source, generation, token } = from;
@@ -113,7 +110,7 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
 
   /** Milliseconds until the token held is to be renewed without a call. */
   function dueInMs(): number | undefined {
-    if (held === undefined || pending !== undefined || closing.signal.aborted || !policy().background) return undefined;
+    if (held === undefined || !policy().background) return undefined;
     // With nobody waiting the long pauses do, also when the token has ended.
     const intervalMs = begunAt + backgroundInterval(held.lifeMs) - clock.monotonic();
     return Math.max(held.schedule.softMs - held.ageMs(), pause.leftMs(true), intervalMs);
@@ -152,7 +149,7 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
   /** True where the held token has too little life left and a new one would have more. */
   function isTooShort(current: HeldToken, minTtlMs: number): boolean {
     const leftMs = current.lifeMs - current.ageMs();
-    return leftMs < minTtlMs && (current.lifeMs > minTtlMs || current.phase() !== 'fresh');
+    return (leftMs <= 0 || leftMs < minTtlMs) && (current.lifeMs > minTtlMs || current.phase() !== 'fresh');
   }
 
   /** @param short a token that has just come; better than none while it lasts */

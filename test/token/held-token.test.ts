@@ -10,7 +10,7 @@ it('a token that others made an hour ago is an hour old, also when the wall cloc
   const clock = createManualClock();
   await clock.advance(10 * HOUR);
   const token = fakeToken(clock.now() - HOUR, 2 * 3600);
-  const held = holdToken({ token, source: 'token-store' }, 1, clock.monotonic(), clock, DEFAULT_RENEWAL, 0.5);
+  const held = holdToken({ token, source: 'token-store' }, clock.monotonic(), clock, DEFAULT_RENEWAL, 0.5);
   expect(held.ageMs()).toBe(HOUR);
   clock.jump(-3 * HOUR);
   expect(held.ageMs()).toBe(HOUR);
@@ -24,7 +24,7 @@ it('a token of this process is as old as its request, also when the wall clock s
   const requestedAt = clock.monotonic();
   await clock.advance(5000);
   const token = fakeToken(clock.now(), 3600);
-  const held = holdToken({ token, source: 'env' }, 1, requestedAt, clock, DEFAULT_RENEWAL, 0.5);
+  const held = holdToken({ token, source: 'env' }, requestedAt, clock, DEFAULT_RENEWAL, 0.5);
   expect(held.ageMs()).toBe(5000);
   // A jump counts on top: nobody knows whether the machine slept.
   clock.jump(60_000);

@@ -1,6 +1,8 @@
 import { describe, expect, it, vi } from 'vitest';
 import { ImsvaultError } from '../../src/errors.js';
+import type { RenewRequest } from '../../src/token/renew-request.js';
 import { DEFAULT_RENEWAL } from '../../src/token/renewal-schedule.js';
+import type { TokenEvent } from '../../src/token/token-events.js';
 import { createTokenManager } from '../../src/token/token-manager.js';
 import { fakeToken } from '../support/fake-token.js';
 import { createManualClock, settle } from '../support/manual-clock.js';
@@ -16,8 +18,10 @@ function setup(lifeSeconds = 86_400) {
     if (failure !== undefined) throw failure;
     return { token: fakeToken(clock.now(), lifeSeconds), source: 'test' };
   });
-  const manager = createTokenManager({ renew, clock, random: () => 0.5, renewal: CALLS_ONLY });
-  return { clock, renew, manager, failWith: (error: unknown) => (failure = error) };
+  const events: TokenEvent[] = [];
+  const onEvent = (event: TokenEvent) => void events.push(event);
+  const manager = createTokenManager({ renew, clock, random: () => 0.5, renewal: CALLS_ONLY, onEvent });
+  return { clock, renew, manager, events, failWith: (error: unknown) => (failure = error) };
 }
 
 const outage = () => new ImsvaultError('ERR_TOKEN_ENDPOINT_UNAVAILABLE', 'IMS is down');
@@ -73,6 +77,96 @@ describe('token manager and failures', () => {
     await clock.advance(120_000);
     expect(await call).not.toBe(first);
     expect(calls).toBe(3);
+  });
+
+  it('tries once more for a caller who joins an early renewal that fails, and has no token to fall back on', async () => {
+    const clock = createManualClock();
+    const requests: RenewRequest[] = [];
+    const manager = createTokenManager({
+      clock,
+      random: () => 0.5,
+      renewal: CALLS_ONLY,
+      async renew(request) {
+        requests.push(request);
+        if (request.usable === undefined) return { token: fakeToken(clock.now(), 3600), source: 'test' };
+        await new Promise<void>((resolve) => clock.setTimer(resolve, 1000));
+        throw outage();
+      },
+    });
+    const held = await manager.getToken();
+    await clock.advance(0.86 * HOUR);
+    expect(await manager.getToken()).toBe(held);
+    const forced = manager.getToken({ forceRenew: held });
+    await clock.advance(1000);
+    expect(await forced).not.toBe(held);
+    expect(requests).toEqual([{}, { usable: held }, { rejected: held }]);
+  });
+
+  it('lets a caller who has to wait join a renewal that runs, though early ones are paused', async () => {
+    const clock = createManualClock();
+    let answer: (() => void) | undefined;
+    let failure: unknown;
+    const manager = createTokenManager({
+      clock,
+      random: () => 0.5,
+      renewal: CALLS_ONLY,
+      async renew() {
+        if (failure !== undefined) throw failure;
+        if (manager.peekToken() !== undefined) await new Promise<void>((resolve) => (answer = resolve));
+        return { token: fakeToken(clock.now(), 86_400), source: 'test' };
+      },
+    });
+    const held = await manager.getToken();
+    await clock.advance(24 * HOUR - 200_000);
+    failure = outage();
+    expect(await manager.getToken()).toBe(held);
+    failure = undefined;
+    const forced = manager.getToken({ forceRenew: true });
+    const joined = manager.getToken();
+    await settle();
+    answer?.();
+    expect(await joined).toBe(await forced);
+    expect(await joined).not.toBe(held);
+  });
+
+  it.each<[string, unknown, string]>([
+    ['of IMS', outage(), 'ERR_TOKEN_ENDPOINT_UNAVAILABLE'],
+    ['that it does not know', new TypeError('odd'), 'ERR_UNEXPECTED'],
+  ])('are told of where nobody waits: one %s', async (_title, error, code) => {
+    const { clock, manager, events, failWith } = setup();
+    await manager.getToken();
+    events.length = 0;
+    await clock.advance(0.86 * 24 * HOUR);
+    failWith(error);
+    await manager.getToken();
+    await settle();
+    expect(events).toMatchObject([{ type: 'renewal-failed', code, durationMs: 0, retryAt: clock.now() + 750 }]);
+    expect(manager.status().lastError).toMatchObject({ code, at: clock.now(), retryAt: clock.now() + 750 });
+  });
+
+  it('are no failures where another process renews and nobody has to wait', async () => {
+    const others = new ImsvaultError('ERR_TOKEN_WAIT_TIMEOUT', 'another process renews', { retryAfterMs: 5000 });
+    const { clock, manager, events, failWith } = setup();
+    failWith(others);
+    await expect(manager.getToken()).rejects.toBe(others);
+    expect(events).toMatchObject([{ type: 'renewal-failed', code: 'ERR_TOKEN_WAIT_TIMEOUT' }]);
+    failWith(undefined);
+    await clock.advance(10_000);
+    await manager.getToken();
+    events.length = 0;
+    failWith(others);
+    await clock.advance(0.86 * 24 * HOUR);
+    await manager.getToken();
+    await settle();
+    expect([events, manager.status()]).toEqual([[], expect.not.objectContaining({ lastError: expect.anything() })]);
+  });
+
+  it('say when the next try is allowed: at once after the first one without a token', async () => {
+    const { clock, manager, events, failWith } = setup();
+    failWith(outage());
+    for (let call = 0; call < 2; call++) await expect(manager.getToken()).rejects.toThrow('IMS is down');
+    const retryAt = events.map((event) => (event.type === 'renewal-failed' ? event.retryAt - clock.now() : undefined));
+    expect(retryAt).toEqual([0, 750]);
   });
 
   it('serves the token at once while a renewal that is due is paused', async () => {

@@ -165,6 +165,28 @@ describe('token manager', () => {
     expect(renew).toHaveBeenCalledTimes(2);
   });
 
+  it('names the token that is refused as it holds it, or else as it was given', async () => {
+    const { clock, renew, manager } = setup();
+    const stranger = fakeToken(clock.now() - HOUR, DAY_SECONDS);
+    const first = await manager.getToken({ forceRenew: stranger });
+    const copy = new AccessToken({ ...first, accessToken: first.accessToken });
+    await manager.getToken({ forceRenew: copy });
+    await clock.advance(25 * HOUR);
+    await manager.getToken({ forceRenew: stranger });
+    await manager.getToken({ forceRenew: true });
+    expect(renew.mock.calls.map(([request]) => Object.keys(request))).toEqual([
+      ...[['rejected'], ['rejected'], ['rejected'], ['forced']],
+    ]);
+    const [one, two, three] = renew.mock.calls.map(([request]) => request.rejected);
+    expect([one === stranger, two === first, three === stranger]).toEqual([true, true, true]);
+  });
+
+  it('asks without a token by force for one newer than any', async () => {
+    const { renew, manager } = setup();
+    await manager.getToken({ forceRenew: true });
+    expect(renew.mock.calls[0]?.[0]).toStrictEqual({ forced: true });
+  });
+
   it('does not hide that a forced renewal failed, and keeps the token for the others', async () => {
     const { manager, failWith } = setup();
     const token = await manager.getToken();
@@ -181,6 +203,9 @@ describe('token manager', () => {
     const longer = await manager.getToken({ minTtlMs: HOUR / 2 + 1 });
     expect(longer).not.toBe(token);
     expect(await manager.getToken({ minTtlMs: 2 * HOUR })).toBe(longer);
+    await clock.advance(1);
+    // What lives just as long has had its day when it is a millisecond old.
+    expect(await manager.getToken({ minTtlMs: HOUR })).toBe(longer);
     expect(renew).toHaveBeenCalledTimes(2);
   });
 
@@ -335,7 +360,8 @@ describe('token manager', () => {
 
   it('drops a renewal that ends after close, and refuses further calls', async () => {
     const { clock, manager } = setup({ latencyMs: 100 });
-    const call = expect(manager.getToken()).rejects.toMatchObject({ code: 'ERR_ABORTED' });
+    const closed = { code: 'ERR_ABORTED', message: 'this token provider is closed' };
+    const call = expect(manager.getToken()).rejects.toMatchObject(closed);
     manager.close();
     await clock.advance(100);
     await call;

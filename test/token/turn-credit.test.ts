@@ -67,6 +67,19 @@ describe('calls of one turn of the event loop', () => {
     expect(reads()).toBeGreaterThan(before);
   });
 
+  it('look at it again in every turn', async () => {
+    const { manager, reads, armed, endTurn } = await setup();
+    for (let turn = 0; turn < 3; turn++) {
+      const before = reads();
+      await manager.getToken();
+      await manager.getToken();
+      const once = reads() - before;
+      expect([once > 0, armed()]).toEqual([true, 1]);
+      endTurn();
+      expect(armed()).toBe(0);
+    }
+  });
+
   it('wait for one end of the turn however many they are', async () => {
     const { manager, armed } = await setup();
     for (let call = 0; call < 1000; call++) await manager.getToken();
@@ -122,6 +135,15 @@ describe('a call in the same turn', () => {
     expect(next).not.toBe(token);
     expect(await manager.getToken()).toBe(next);
     expect(manager.peekToken()).toBe(next);
+  });
+
+  it('gets none where the one that came meanwhile is of no more use', async () => {
+    const { manager, clock, renew } = await setup();
+    await manager.getToken();
+    renew.mockResolvedValueOnce({ token: fakeToken(clock.now() - HOUR, 3600), source: 'test' });
+    renew.mockRejectedValue(new Error('no other'));
+    await expect(manager.getToken({ forceRenew: true })).rejects.toThrow('no other');
+    expect(manager.peekToken()).toBeUndefined();
   });
 
   it('gets none after close', async () => {

@@ -55,10 +55,9 @@ export function createFleetRenewal(options: FleetOptions): FleetRenewal {
   function decide(seen: StoredDocument, held: Held, request: RenewRequest, past?: string): Decision {
     const { document, clockOffsetMs } = seen;
     const published = adoption.newerToken(seen, held);
-    if (published !== undefined) {
-      const isDue = adoption.phaseOf(published, clockOffsetMs) === 'hard';
-      // A due token that nobody renews in time is this process's to renew; it still serves meanwhile.
-      if (!isDue || exchange === undefined) return { kind: 'use', token: adopt(seen, published) };
+    // A due token that nobody renews in time is this process's to renew; it still serves meanwhile.
+    if (published !== undefined && adoption.phaseOf(published, clockOffsetMs) !== 'hard') {
+      return { kind: 'use', token: adopt(seen, published) };
     }
     const refused = request.rejected;
     if (refused !== undefined && rejections.isTooSoon(refused, document?.rejectionRenewedAt, clockOffsetMs)) {
@@ -195,7 +194,7 @@ export function createFleetRenewal(options: FleetOptions): FleetRenewal {
       let decision: Decision | ClaimResult = decide(seen, held, request, past);
       if (decision.kind === 'use') return decision.token;
       const due = adoption.newerToken(seen, held);
-      if (due !== undefined && request.usable === undefined) {
+      if (due !== undefined) {
         found = adopt(seen, due);
         request = { ...request, usable: found };
       }

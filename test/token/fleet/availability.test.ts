@@ -60,6 +60,37 @@ describe('rule 5: coordination never costs availability', () => {
     expect((await settled(failing.clock, other.renew())).accessToken).toContain('published-');
   });
 
+  it('goes on with a due token at once where it may not write: nobody waits for the store', async () => {
+    const { clock, store } = setUp();
+    store.holds(documentOf({ token: published(clock.now() - HOUR + 120_000) }));
+    store.onWrite = () => ({ applied: false, error: new ImsvaultError('ERR_SECRET_ACCESS_DENIED', 'no') });
+    const worker = createWorker(clock, store);
+    expect((await settled(clock, worker.renew(), 0)).accessToken).toContain('published-');
+    expect(worker.exchanges).toBe(0);
+  });
+
+  it('exchanges in place of a document for others, and says whose it is', async () => {
+    const { clock, store } = setUp();
+    store.holds(documentOf({ identity: 'y'.repeat(43), token: published(clock.now()) }));
+    const worker = createWorker(clock, store);
+    await settled(clock, worker.renew());
+    expect(worker.warnings).toEqual([
+      'fake store: its document is for another endpoint, scope, organisation or client; exchanging without a claim',
+    ]);
+  });
+
+  it('pauses between two looks at another’s claim, of a quarter of a second at least a half', async () => {
+    const { clock, store } = setUp();
+    store.holds(documentOf(claimBy('other')));
+    const worker = createWorker(clock, store, { random: () => 0.999 });
+    const renewal = worker.renew();
+    await clock.advance(240);
+    expect(store.reads).toBe(1);
+    await clock.advance(60);
+    expect(store.reads).toBe(2);
+    await settled(clock, renewal);
+  });
+
   it('renews a rejected token, or by force, where the store is still empty', async () => {
     for (const request of [{ rejected: fakeToken(Date.UTC(2029, 0, 1), 3600) }, { forced: true as const }]) {
       const { clock, store } = setUp();

@@ -81,6 +81,14 @@ describe('what the winner of a claim does', () => {
     });
   });
 
+  it('has as long for its exchange whenever it claimed', async () => {
+    const { clock, exchange, renew } = setUp({ lateMs: 100_000 });
+    exchange.mockReturnValue(new Promise(() => undefined));
+    await expect(renew()).rejects.toThrow('no token came within 14 s');
+    expect(clock.monotonic()).toBeGreaterThanOrEqual(114_000);
+    expect(clock.monotonic()).toBeLessThan(115_000);
+  });
+
   it.each([
     ['invalid_client', 'invalid_client'],
     ['no client!', 'ERR_TOKEN_REQUEST_REJECTED'],

@@ -86,4 +86,12 @@ describe('sightings that outlive a process', () => {
     }
     expect(machine.saves).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 8, 8, 8, 8]);
   });
+
+  it('are the newest 8 where more are there', () => {
+    const machine = createMachine();
+    machine.save(Array.from({ length: 12 }, (_, index) => ({ id: `old-${index}`, bootId: 'boot-1', uptimeMs: 0 })));
+    createClaimWatch(createManualClock(), machine).claimLeftMs({ id: 'new', ttlMs: 20_000 });
+    const ids = machine.load().map(({ id }) => id);
+    expect(ids).toEqual([...Array.from({ length: 7 }, (_, index) => `old-${index + 5}`), 'new']);
+  });
 });

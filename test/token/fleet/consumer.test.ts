@@ -39,6 +39,16 @@ describe('rule 8: a consumer', () => {
     await expect(settled(clock, consumer.renew(), 0)).rejects.toMatchObject({ code: 'ERR_TOKEN_DOCUMENT_MISMATCH' });
   });
 
+  it('takes the due token of others for its own due one, where that is the newer', async () => {
+    const { clock, store } = setUp();
+    const consumer = createWorker(clock, store, { consumer: true });
+    store.holds(documentOf({ token: published(clock.now() - HOUR + 120_000) }));
+    const usable = await settled(clock, consumer.renew());
+    store.holds(documentOf({ generation: 2, token: published(clock.now() - HOUR + 240_000) }));
+    const token = await settled(clock, consumer.renew({ usable }));
+    expect([token.expiresAt - usable.expiresAt, consumer.generationOf(token)]).toEqual([120_000, 2]);
+  });
+
   it('says once that it waits, and again only after it has had a token', async () => {
     const { clock, store } = setUp();
     const consumer = createWorker(clock, store, { consumer: true });

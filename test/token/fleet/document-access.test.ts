@@ -55,6 +55,19 @@ describe('reading', () => {
     expect((await store.read(signal)).clockOffsetMs).toBe(60_000);
   });
 
+  it('counts how long an answer took from when it was asked for, by both clocks', async () => {
+    const { clock, store } = setUp({
+      async readSecret() {
+        const answer = { value: serializeTokenDocument(documentOf()), id: '1', serverTime: clock.now() + 60_000 };
+        await clock.advance(3000);
+        clock.jump(-10_000);
+        return answer;
+      },
+    });
+    await clock.advance(500_000);
+    expect((await store.read(signal)).clockOffsetMs).toBe(60_000 + 10_000);
+  });
+
   it.each([
     [2000, 0],
     [-2000, 0],

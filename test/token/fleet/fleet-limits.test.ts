@@ -74,6 +74,16 @@ describe('the guard of generations', () => {
     guard.check(7, 'the store');
     expect(guard.highest).toBe(6001);
   });
+
+  it('counts the hour from when it last saw the generation that is there', async () => {
+    const clock = createManualClock();
+    const guard = createGenerationGuard(clock);
+    guard.check(1, 'the store');
+    await clock.advance(3_000_000);
+    guard.check(1, 'the store');
+    await clock.advance(3_000_000);
+    expect(() => guard.check(1002, 'the store')).toThrow('risen by more than 1000');
+  });
 });
 
 describe('errors of a fleet', () => {

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import type { AccessToken } from '../../../src/access-token.js';
 import { ImsvaultError } from '../../../src/errors.js';
 import type { SecretMetadata } from '../../../src/secret/provider.js';
+import { putUnlessOvertaken } from '../../../src/token/fleet/token-store.js';
 import { createWorker, documentOf, HOUR, published, settled, setUp, unavailable } from './fixture.js';
 
 /** A worker whose token did not get into the store. */
@@ -83,19 +85,29 @@ describe('a token that could not be written', () => {
     expect(closed.store.writes).toEqual([]);
   });
 
-  it('of an exchange without the store is shared when the store is back', async () => {
+  it('is not written a second time where it stands there', async () => {
+    const { clock, store } = setUp();
+    const access = putUnlessOvertaken(store);
+    const document = documentOf({ token: published(clock.now()) });
+    store.holds(document);
+    expect(await access.write(document, store.id, new AbortController().signal)).toBeUndefined();
+    expect(store.writes).toEqual([]);
+  });
+
+  it('of an exchange without the store is shared when the store is back, and is then of that generation', async () => {
     const { clock, store } = setUp();
     store.onRead = () => {
       throw unavailable();
     };
     const workers = [createWorker(clock, store), createWorker(clock, store, { random: () => 0.9 })];
-    await settled(clock, Promise.all(workers.map((worker) => worker.renew())));
+    const [token] = await settled(clock, Promise.all(workers.map((worker) => worker.renew())));
     store.onRead = () => undefined;
     const exchangedAt = clock.monotonic();
     await clock.advance(120_000);
     expect(store.document).toMatchObject({ generation: 1 });
     expect(store.writes.length).toBe(1);
     expect((store.writes[0]?.at ?? 0) - exchangedAt).toBeGreaterThan(30_000);
+    expect(workers[0]?.generationOf(token as AccessToken)).toBe(1);
   });
 });
 

@@ -56,6 +56,19 @@ describe('token response: accepted', () => {
     expect(parse(200, { access_token: token, expires_in: null }).expiresInSeconds).toBe(86_400);
   });
 
+  it('believes the token where expires_in says more than its claims, and says so where that is no rounding', () => {
+    const parseFor = (seconds: number) =>
+      parse(200, { access_token: jwt({ expires_in: '3600000' }), expires_in: seconds });
+    expect(parseFor(3602)).toMatchObject({
+      expiresInSeconds: 3600,
+      warnings: ['expires_in is 3602, but the token itself lives 3600 s'],
+    });
+    expect(parseFor(3601)).toMatchObject({ expiresInSeconds: 3600, warnings: [] });
+    expect(parseFor(3600)).toMatchObject({ expiresInSeconds: 3600, warnings: [] });
+    expect(parseFor(365 * 86_400)).toMatchObject({ expiresInSeconds: 3600, warnings: [expect.any(String)] });
+    expect(parseFor(1800)).toMatchObject({ expiresInSeconds: 1800, warnings: [] });
+  });
+
   it.each([
     ['the year itself is believed', 365 * 86_400, 365 * 86_400],
     ['a second more is not', 365 * 86_400 + 1, 86_400],

@@ -31,6 +31,7 @@ export function createServiceNotifier({ env, clock, monotonicUsec, pid, warn }: 
   const intervalMs = isWatched ? watchdogMs(env, pid) : undefined;
   let warned = false;
   let cancel = (): void => undefined;
+  let isBeating = false;
   /** In the order in which things happened: each message is a process of its own. */
   let last: Promise<void> = Promise.resolve();
 
@@ -51,7 +52,13 @@ export function createServiceNotifier({ env, clock, monotonicUsec, pid, warn }: 
     if (intervalMs === undefined) return;
     cancel();
     cancel = clock.setTimer(() => {
-      send('WATCHDOG=1');
+      // Where systemd-notify hangs, messages would queue up.
+      if (!isBeating) {
+        isBeating = true;
+        send('WATCHDOG=1').finally(() => {
+          isBeating = false;
+        });
+      }
       watch();
     }, intervalMs);
   }

@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createServiceNotifier } from '../../src/agent/systemd.js';
@@ -14,7 +14,7 @@ async function setUp(script: string, given: Record<string, string> = {}) {
   const folder = await tempFolder();
   const seen = join(folder, 'seen');
   writeFileSync(seen, '');
-  writeFileSync(join(folder, 'systemd-notify'), script.replaceAll('SEEN', seen));
+  writeFileSync(join(folder, 'systemd-notify'), script.replaceAll('SEEN', seen).replaceAll('GO', join(folder, 'go')));
   chmodSync(join(folder, 'systemd-notify'), 0o755);
   const clock = createManualClock();
   const warnings: string[] = [];
@@ -30,7 +30,7 @@ async function setUp(script: string, given: Record<string, string> = {}) {
     pid: PID,
     warn: (message) => warnings.push(message),
   });
-  return { clock, warnings, notifier, lines: () => readFileSync(seen, 'utf8').split('\n').slice(0, -1) };
+  return { folder, clock, warnings, notifier, lines: () => readFileSync(seen, 'utf8').split('\n').slice(0, -1) };
 }
 
 const RECORDER = '#!/bin/sh\necho "$@" "$NOTIFY_SOCKET" "$VAULT_TOKEN" >> SEEN\n';
@@ -59,6 +59,21 @@ describe.runIf(process.platform === 'linux')('systemd', () => {
     expect(lines().slice(1)).toEqual(['WATCHDOG=1 /run/x ', 'WATCHDOG=1 /run/x ']);
     notifier.close();
     expect(clock.pending).toBe(0);
+  });
+
+  it('hears one beat at a time where its program is slow', async () => {
+    const { notifier, lines, clock, folder } = await setUp(`${RECORDER}while [ ! -e GO ]; do sleep 0.01; done\n`, {
+      WATCHDOG_USEC: '3000000',
+    });
+    writeFileSync(join(folder, 'go'), '');
+    await notifier.ready();
+    rmSync(join(folder, 'go'));
+    await clock.advance(15_000);
+    await until(() => lines().length === 2);
+    writeFileSync(join(folder, 'go'), '');
+    await notifier.stopping();
+    expect(lines().map((line) => line.split(' ')[0])).toEqual(['READY=1', 'WATCHDOG=1', 'STOPPING=1']);
+    notifier.close();
   });
 
   it('does not watch another process', async () => {

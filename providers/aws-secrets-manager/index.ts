@@ -15,6 +15,9 @@ import { createRequestHandler } from './request-handler.js';
 import { toInput, toVersion } from './secret-value.js';
 import { createSession } from './session.js';
 
+/** Of about 100 versions none is removed within its first day: 72 of them leave room for tokens. */
+const WRITE_INTERVAL_MS = 20 * 60_000;
+
 /** One secret of AWS Secrets Manager, with whatever role or login the AWS SDK finds on this machine. */
 export default defineProvider<AwsSecretsManagerOptions, RefOption>({
   name: 'aws-secrets-manager',
@@ -54,6 +57,7 @@ export default defineProvider<AwsSecretsManagerOptions, RefOption>({
     return {
       name: 'aws-secrets-manager',
       claimSpreadMs: 2000,
+      writeIntervalMs: WRITE_INTERVAL_MS,
       describe: session.describe,
       readSecret: (ref, { signal } = {}) => bounded(ref, signal, (within) => read(ref, within)),
       readOtherVersions: (ref, { signal } = {}) =>

@@ -87,6 +87,11 @@ export interface SecretProvider<Ref = Readonly<Record<string, unknown>>> {
    */
   readonly claimSpreadMs?: number;
   /**
+   * Writes that are this many milliseconds apart can go on for ever: for stores that keep a limited number of versions.
+   * Renewals that fail again and again are made as rare as that. Default 0.
+   */
+  readonly writeIntervalMs?: number;
+  /**
    * @param ref which secret: the values of the module's `refOptions`
    * @throws ERR_SECRET_NOT_FOUND | ERR_SECRET_ACCESS_DENIED | ERR_SECRET_MALFORMED | ERR_SECRET_UNAVAILABLE |
    *   ERR_PROVIDER_NOT_CONFIGURED

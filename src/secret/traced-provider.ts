@@ -4,7 +4,7 @@ import type { ElectionStore, SecretProvider } from './provider.js';
 
 /** The same provider; its requests are told to the subscribers of `imsvault:store`. */
 export function traceProvider<Ref>(provider: SecretProvider<Ref>, clock: Clock): SecretProvider<Ref> {
-  const { name, claimSpreadMs, election } = provider;
+  const { name, claimSpreadMs, writeIntervalMs, election } = provider;
 
   function trace<Args extends unknown[], Result>(
     operation: StoreOperation,
@@ -19,6 +19,7 @@ export function traceProvider<Ref>(provider: SecretProvider<Ref>, clock: Clock):
   return {
     name,
     ...(claimSpreadMs === undefined ? {} : { claimSpreadMs }),
+    ...(writeIntervalMs === undefined ? {} : { writeIntervalMs }),
     describe: (ref) => provider.describe(ref),
     readSecret: trace('read', provider.readSecret),
     ...(replaceSecret && { replaceSecret: trace('replace', replaceSecret) }),

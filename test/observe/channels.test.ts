@@ -143,6 +143,7 @@ describe('a traced provider', () => {
     class Store implements SecretProvider<string> {
       readonly name = 'classy';
       readonly claimSpreadMs = 5;
+      readonly writeIntervalMs = 6;
       readonly #seen: unknown[][] = [];
       #answer(...args: unknown[]) {
         this.#seen.push(args);
@@ -190,7 +191,7 @@ describe('a traced provider', () => {
     await provider.election?.enter('ref', { generation: 1, id: 'i', ttlMs: 1 });
     await provider.election?.list('ref', 1);
     await provider.close?.();
-    expect(provider.claimSpreadMs).toBe(5);
+    expect([provider.claimSpreadMs, provider.writeIntervalMs]).toEqual([5, 6]);
     expect(provider.describe('ref')).toBe('ref of 9');
     const operations = ['read', 'replace', 'read-others', 'put', 'annotate', 'login', 'enter', 'list'];
     expect(store.seen.map(([operation]) => operation)).toEqual([...operations, 'close']);

@@ -29,6 +29,8 @@ export interface ClaimRenewalOptions {
   newId: () => string;
   warn: (message: string) => void;
   onEvent: (event: FleetEvent) => void;
+  /** Told the id of a failure that this process has told the others. */
+  onFailureShared: (id: string) => void;
 }
 
 /** Part of the claim's ttl within which the exchange must end; the rest is for publishing. */
@@ -36,6 +38,10 @@ export const EXCHANGE_SHARE = 0.7;
 const PUBLISH_TRIES = 3;
 const PUBLISH_DELAY = { baseDelayMs: 250, maxDelayMs: 2000 };
 const MAX_FAILURE_PAUSE_MS = 300_000;
+/** So many failures in a row are written as often as that; then only as often as the store can take it for ever. */
+const MANY_FAILURES = 10;
+/** The claim, and the failure in its place. */
+const WRITES_OF_A_FAILURE = 2;
 
 /**
  * What the winner of a claim does: exchange, then publish on its own claim, or tell the others that it failed.
@@ -43,6 +49,20 @@ const MAX_FAILURE_PAUSE_MS = 300_000;
  * @throws what the exchange throws; a failed publication is no error
  */
 export async function renewClaimed(
+  claim: Claim,
+  afterRejection: boolean,
+  options: ClaimRenewalOptions,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  try {
+    return await exchangeAndPublish(claim, afterRejection, options, signal);
+  } catch (error) {
+    if (signal.aborted) await letGo(claim, options);
+    throw error;
+  }
+}
+
+async function exchangeAndPublish(
   claim: Claim,
   afterRejection: boolean,
   options: ClaimRenewalOptions,
@@ -117,17 +137,32 @@ function tooSlow(leftMs: number): ImsvaultError {
 async function shareFailure(
   claim: Claim,
   error: unknown,
-  { store, newId, clock, credentialVersion }: ClaimRenewalOptions,
+  { store, newId, clock, credentialVersion, onFailureShared }: ClaimRenewalOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const count = (claim.base.lastFailure?.count ?? 0) + 1;
-  const failure = { id: newId(), code: codeOf(error), retryAfterMs: pauseMs(error, count), count };
+  const failure = {
+    id: newId(),
+    code: codeOf(error),
+    retryAfterMs: pauseMs(error, count, store.writeIntervalMs),
+    count,
+  };
   await withDeadline(clock, claim.ttlMs * (1 - EXCHANGE_SHARE), signal, async (bounded) => {
     const isRejected = error instanceof TokenRequestRejectedError;
     const rejected = isRejected ? await credentialVersion?.(bounded).catch(() => undefined) : undefined;
     const known = rejected === undefined ? {} : { credentialVersion: rejected };
     await store.shareFailure(claim, { ...failure, ...known }, bounded);
+    onFailureShared(failure.id);
   }).catch(() => undefined);
+}
+
+/** Who is closed in the middle of a renewal leaves nothing for the others to wait for. Best effort, as above. */
+async function letGo(claim: Claim, { store, newId, clock }: ClaimRenewalOptions): Promise<void> {
+  const count = Math.max(1, claim.base.lastFailure?.count ?? 0);
+  const failure = { id: newId(), code: 'ERR_ABORTED', retryAfterMs: 0, count };
+  await withDeadline(clock, claim.ttlMs * (1 - EXCHANGE_SHARE), undefined, (bounded) =>
+    store.shareFailure(claim, failure, bounded),
+  ).catch(() => undefined);
 }
 
 /** What IMS refused may have been replaced since: then there is nothing to wait out. */
@@ -143,10 +178,11 @@ export async function isMended(
 }
 
 /** 1 s, doubling, at most 5 min, or what the server asked for. A refused credential does not mend itself. */
-function pauseMs(error: unknown, count: number): number {
-  if (error instanceof TokenRequestRejectedError) return MAX_FAILURE_PAUSE_MS;
+function pauseMs(error: unknown, count: number, writeIntervalMs: number): number {
+  const most = Math.max(MAX_FAILURE_PAUSE_MS, count > MANY_FAILURES ? WRITES_OF_A_FAILURE * writeIntervalMs : 0);
+  if (error instanceof TokenRequestRejectedError) return most;
   const wish = error instanceof ImsvaultError ? (error.retryAfterMs ?? 0) : 0;
-  return Math.min(MAX_FAILURE_PAUSE_MS, Math.max(wish, 1000 * 2 ** Math.min(count - 1, 20)));
+  return Math.min(most, Math.max(wish, 1000 * 2 ** Math.min(count - 1, 20)));
 }
 
 function codeOf(error: unknown): string {

@@ -20,6 +20,8 @@ export interface DocumentAccess {
   readonly place: string;
   /** A random part of this is waited before a claim, in milliseconds. */
   readonly claimSpreadMs: number;
+  /** Writes this far apart can go on for ever, in milliseconds. */
+  readonly writeIntervalMs: number;
   /** @throws ERR_SECRET_ACCESS_DENIED | ERR_SECRET_MALFORMED | ERR_SECRET_UNAVAILABLE, or `signal.reason` */
   read(signal: AbortSignal): Promise<StoredDocument>;
   /**
@@ -107,6 +109,7 @@ export function createDocumentAccess<Ref>(options: DocumentAccessOptions<Ref>): 
   return {
     place,
     claimSpreadMs: provider.claimSpreadMs ?? 0,
+    writeIntervalMs: provider.writeIntervalMs ?? 0,
     read: (signal) => bounded(signal, read),
     ...(replaceSecret === undefined
       ? {}

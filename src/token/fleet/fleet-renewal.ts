@@ -5,6 +5,7 @@ import { fullJitterDelay } from '../../retry.js';
 import type { RenewRequest } from '../renew-request.js';
 import { EXCHANGE_SHARE, isMended, publishedToken, renewClaimed } from './claim-renewal.js';
 import { createClaimWatch } from './claim-watch.js';
+import { createFailureProbe } from './failure-probe.js';
 import { createAdoption, type Held } from './fleet-adoption.js';
 import { mismatch, sharedFailure, waitTimeout } from './fleet-errors.js';
 import type { FleetOptions, FleetRenewal } from './fleet-options.js';
@@ -12,8 +13,9 @@ import { createRejectionLimit } from './fleet-rejections.js';
 import { createFleetWarnings } from './fleet-warnings.js';
 import { createWriteBack } from './fleet-write-back.js';
 import { createGenerationGuard } from './generation-guard.js';
+import { createOwnership } from './ownership.js';
 import type { PublishedToken } from './published-token.js';
-import type { SharedFailure, TokenDocument } from './token-document.js';
+import type { SharedFailure } from './token-document.js';
 import { type Claim, type ClaimResult, isFinal, type StoredDocument } from './token-store.js';
 
 /** A caller without a usable token waits for others at most this many ttls. */
@@ -29,12 +31,14 @@ type Decision =
   | { kind: 'wait'; leftMs: number; failure?: SharedFailure };
 
 export function createFleetRenewal(options: FleetOptions): FleetRenewal {
-  const { store, clock, random, newId, exchange, identity, identityRevision = 0, claimTtlMs = 20_000, warn } = options;
+  const { store, clock, random, newId, exchange, identity, claimTtlMs = 20_000, warn } = options;
   const onEvent = options.onEvent ?? (() => undefined);
   const watch = createClaimWatch(clock, options.sightings);
   const guard = createGenerationGuard(clock);
+  const { isForeign, baseOf } = createOwnership(options, guard);
   const adoption = createAdoption(identity, options.renewal, clock);
   const rejections = createRejectionLimit(clock);
+  const probe = createFailureProbe(clock);
   const writeBack = createWriteBack({
     ...{ store, clock, random, watch, warn, onEvent },
     phaseOf: adoption.phaseOf,
@@ -93,23 +97,6 @@ export function createFleetRenewal(options: FleetOptions): FleetRenewal {
     return isWon ? result : { kind: 'lost' };
   }
 
-  function isForeign({ document }: StoredDocument): boolean {
-    if (document === undefined || document.identity === identity) return false;
-    // In one direction only: two profiles that both replace would take turns for ever.
-    return options.onMismatch !== 'replace' || identityRevision <= document.identityRevision;
-  }
-
-  function baseOf(document: TokenDocument | undefined): TokenDocument {
-    const { tokenEndpoint } = options;
-    // It goes on rising, so that those who know an older document see a newer one.
-    const generation = guard.highest;
-    if (document?.identity === identity) {
-      const { renewal: _dead, ...rest } = document;
-      return { ...rest, generation, identityRevision: Math.max(identityRevision, document.identityRevision) };
-    }
-    return { identity, identityRevision, tokenEndpoint, generation, readOnly: false, unknown: document?.unknown ?? {} };
-  }
-
   async function exchangeAlone(why: string, { rejected }: RenewRequest, signal: AbortSignal): Promise<AccessToken> {
     if (exchange === undefined)
       throw waitTimeout(`${store.place}: ${why}; a consumer waits for those who renew`, claimTtlMs);
@@ -129,7 +116,8 @@ export function createFleetRenewal(options: FleetOptions): FleetRenewal {
     held: Held,
     signal: AbortSignal,
   ): Promise<AccessToken> {
-    const deps = { ...options, exchange: exchange as NonNullable<typeof exchange>, onEvent };
+    const renewer = exchange as NonNullable<typeof exchange>;
+    const deps = { ...options, exchange: renewer, onEvent, onFailureShared: probe.shared };
     const outcome = await renewClaimed(claim, request.rejected !== undefined, deps, signal);
     const { token, published, document, instead } = outcome;
     if (document !== undefined) {
@@ -227,7 +215,10 @@ export function createFleetRenewal(options: FleetOptions): FleetRenewal {
           continue;
         }
         if (found !== undefined) return found;
-        if (decision.failure !== undefined) throw sharedFailure(store.place, decision.failure.code, decision.leftMs);
+        if (decision.failure !== undefined) {
+          if (probe.isDue(decision.failure.id)) return exchangeAlone('its last renewal failed', request, signal);
+          throw sharedFailure(store.place, decision.failure.code, decision.leftMs);
+        }
         if (request.usable !== undefined) {
           throw waitTimeout(`${store.place}: another process renews`, Math.min(decision.leftMs, claimTtlMs / 4));
         }
@@ -241,5 +232,21 @@ export function createFleetRenewal(options: FleetOptions): FleetRenewal {
     }
   }
 
-  return { renew, generationOf: (token) => adoption.heldToken(token).generation, close: writeBack.close };
+  const running = new Set<Promise<AccessToken>>();
+
+  return {
+    renew(request, signal) {
+      const renewal = renew(request, signal);
+      running.add(renewal);
+      const ended = () => void running.delete(renewal);
+      renewal.then(ended, ended);
+      return renewal;
+    },
+    generationOf: (token) => adoption.heldToken(token).generation,
+    async close() {
+      // One that was aborted lets go of its claim.
+      await Promise.allSettled(running);
+      await writeBack.close();
+    },
+  };
 }

@@ -92,7 +92,9 @@ export function createWriteBack(options: WriteBackOptions): WriteBack {
       const document = { ...rest, generation: base.generation + 1, token };
       return (await store.publish(document, seen.id, signal)) === undefined ? document : 'later';
     } catch (error) {
-      return isFinal(error) ? 'never' : 'later';
+      // A store that is full today may not be tomorrow.
+      const isFull = error instanceof ImsvaultError && error.code === 'ERR_SECRET_UNAVAILABLE';
+      return isFinal(error) && !isFull ? 'never' : 'later';
     }
   }
 

@@ -162,6 +162,9 @@ function parseRenewal(value: unknown, fail: Fail): RenewalClaim | undefined {
   return { id, ttlMs: ttl * 1000 };
 }
 
+/** Seconds: nothing in a document keeps a fleet from trying for longer. */
+const MAX_RETRY_AFTER = 3600;
+
 function parseFailure(value: unknown, fail: Fail): SharedFailure | undefined {
   if (value === undefined) return undefined;
   const { id, code, retry_after: retryAfter, count, credential_version: version } = (value ?? {}) as Fields;
@@ -169,7 +172,7 @@ function parseFailure(value: unknown, fail: Fail): SharedFailure | undefined {
   if (typeof code !== 'string' || !/^\w{1,64}$/.test(code)) throw fail('its last_failure.code is malformed');
   if (typeof retryAfter !== 'number' || !(retryAfter >= 0)) throw fail('its last_failure.retry_after is malformed');
   if (!isCount(count) || count < 1) throw fail('its last_failure.count is malformed');
-  const failure = { id, code, retryAfterMs: Math.min(retryAfter, 300) * 1000, count };
+  const failure = { id, code, retryAfterMs: Math.min(retryAfter, MAX_RETRY_AFTER) * 1000, count };
   // What it serves for is an early try: a malformed one only means that there is none.
   return typeof version === 'string' && VERSION.test(version) ? { ...failure, credentialVersion: version } : failure;
 }

@@ -53,7 +53,7 @@ export interface Coordination {
 }
 
 /** Where a fleet keeps its token. */
-export interface TokenStore extends Pick<DocumentAccess, 'place' | 'claimSpreadMs' | 'read'> {
+export interface TokenStore extends Pick<DocumentAccess, 'place' | 'claimSpreadMs' | 'writeIntervalMs' | 'read'> {
   readonly coordination: Coordination['kind'];
   claim: Coordination['claim'];
   shareFailure: Coordination['shareFailure'];
@@ -69,12 +69,13 @@ export interface TokenStore extends Pick<DocumentAccess, 'place' | 'claimSpreadM
 
 /** A token store over a document: by compare-and-swap, by election, or, where the store has neither, without claims. */
 export function createTokenStore(access: DocumentAccess, clock: Clock): TokenStore {
-  const { place, claimSpreadMs, annotate } = access;
+  const { place, claimSpreadMs, writeIntervalMs, annotate } = access;
   const coordination = claimBySwap(access, clock) ?? claimByElection(access, clock) ?? withoutClaims(access, clock);
 
   return {
     place,
     claimSpreadMs,
+    writeIntervalMs,
     read: (signal) => access.read(signal),
     coordination: coordination.kind,
     claim: coordination.claim,

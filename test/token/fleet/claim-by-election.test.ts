@@ -29,6 +29,7 @@ function setUp(entries: ElectedEntry[] = [], startMs = 15_000) {
   const access: DocumentAccess = {
     place: 'x',
     claimSpreadMs: 0,
+    writeIntervalMs: 0,
     read,
     put: async () => undefined,
     election: { enter, list },
@@ -46,7 +47,7 @@ describe('a claim by election', () => {
   it('is of its kind, and there is none where the store has no election', () => {
     const { coordination, clock } = setUp();
     expect(coordination?.kind).toBe('election');
-    const access = { place: 'x', claimSpreadMs: 0, read: vi.fn(), put: vi.fn() };
+    const access = { place: 'x', claimSpreadMs: 0, writeIntervalMs: 0, read: vi.fn(), put: vi.fn() };
     expect(claimByElection(access, clock)).toBeUndefined();
   });
 

@@ -13,7 +13,7 @@ function setUp(seen: StoredDocument | Error) {
     return seen;
   });
   const replace = vi.fn(() => Promise.reject(why));
-  const access = { place: 'x', claimSpreadMs: 0, read, replace, put: vi.fn() };
+  const access = { place: 'x', claimSpreadMs: 0, writeIntervalMs: 0, read, replace, put: vi.fn() };
   return claimBySwap(access, createManualClock());
 }
 

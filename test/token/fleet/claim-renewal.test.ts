@@ -16,19 +16,26 @@ function setUp({ lateMs = 0 } = {}) {
   const claim: Claim = { id: 'mine', ttlMs: TTL, base: documentOf({ generation: 4 }), claimedAt: 0, versionId: '1' };
   const publish = vi.fn<TokenStore['publish']>(async () => undefined);
   const shareFailure = vi.fn<TokenStore['shareFailure']>(async () => undefined);
+  const onFailureShared = vi.fn();
   const warnings: string[] = [];
   const exchanged: Exchanged = { token: fakeToken(clock.now(), 3600), clockOffsetMs: 5000 };
   const exchange = vi.fn(async (_signal: AbortSignal) => exchanged);
-  const store = { place: 'the store', claimSpreadMs: 0, publish, shareFailure } as unknown as TokenStore;
+  const store = {
+    place: 'the store',
+    claimSpreadMs: 0,
+    writeIntervalMs: 0,
+    publish,
+    shareFailure,
+  } as unknown as TokenStore;
   const options = {
-    ...{ store, exchange, clock, random: () => 0.5, newId: () => 'new-id', onEvent: () => undefined },
+    ...{ store, exchange, clock, random: () => 0.5, newId: () => 'new-id', onEvent: () => undefined, onFailureShared },
     warn: (message: string) => warnings.push(message),
   };
   const renew = async (afterRejection = false) => {
     await clock.advance(lateMs);
     return settled(clock, renewClaimed({ ...claim, claimedAt: lateMs }, afterRejection, options, signal));
   };
-  return { clock, claim, publish, shareFailure, warnings, exchanged, exchange, options, renew };
+  return { clock, claim, publish, shareFailure, onFailureShared, warnings, exchanged, exchange, options, renew };
 }
 
 const sharedBy = (shareFailure: ReturnType<typeof setUp>['shareFailure']) => shareFailure.mock.calls[0]?.[1];
@@ -99,6 +106,56 @@ describe('what the winner of a claim does', () => {
     exchange.mockRejectedValue(new TokenRequestRejectedError('no', { error, status: 400 }));
     await expect(renew()).rejects.toMatchObject({ error });
     expect(sharedBy(shareFailure)).toMatchObject({ code, retryAfterMs: 300_000 });
+  });
+
+  it.each([
+    [1, 1000, 300_000],
+    [10, 300_000, 300_000],
+    [11, 1_024_000, 2_400_000],
+    [12, 2_048_000, 2_400_000],
+    [13, 2_400_000, 2_400_000],
+  ])('writes no more often than its store can take for ever, after failure %d', async (count, away, refused) => {
+    const { claim, options, exchange, shareFailure } = setUp();
+    options.store = { ...options.store, writeIntervalMs: 1_200_000 };
+    if (count > 1) claim.base.lastFailure = { id: 'f', code: 'x', retryAfterMs: 1000, count: count - 1 };
+    for (const error of [
+      serverError(),
+      new TokenRequestRejectedError('no', { error: 'invalid_client', status: 400 }),
+    ]) {
+      exchange.mockRejectedValueOnce(error);
+      await expect(renewClaimed(claim, false, options, signal)).rejects.toBe(error);
+    }
+    expect(shareFailure.mock.calls.map(([, failure]) => failure.retryAfterMs)).toEqual([away, refused]);
+  });
+
+  it('says of which failure it told the others, where it could', async () => {
+    const { exchange, shareFailure, onFailureShared, renew } = setUp();
+    exchange.mockRejectedValue(serverError());
+    await expect(renew()).rejects.toThrow('IMS is away');
+    expect(onFailureShared.mock.calls).toEqual([['new-id']]);
+    shareFailure.mockRejectedValue(unavailable());
+    await expect(renew()).rejects.toThrow('IMS is away');
+    expect(onFailureShared).toHaveBeenCalledTimes(1);
+  });
+
+  it.each([
+    [undefined, 1],
+    [4, 4],
+  ])('lets go of its claim where it is ended in the middle, after %s failures', async (before, count) => {
+    const { clock, claim, options, exchange, shareFailure, onFailureShared } = setUp();
+    if (before !== undefined) claim.base.lastFailure = { id: 'f', code: 'x', retryAfterMs: 1000, count: before };
+    const closing = new AbortController();
+    exchange.mockReturnValue(new Promise(() => undefined));
+    shareFailure.mockReturnValue(new Promise(() => undefined));
+    const renewal = expect(renewClaimed(claim, false, options, closing.signal)).rejects.toThrow('closed');
+    closing.abort(new Error('closed'));
+    // The store has no more than the time that a claim leaves for telling the others.
+    await clock.advance(0.3 * TTL + 1);
+    await renewal;
+    expect(shareFailure.mock.calls.map(([of, failure]) => [of, failure])).toEqual([
+      [claim, { id: 'new-id', code: 'ERR_ABORTED', retryAfterMs: 0, count }],
+    ]);
+    expect(onFailureShared).not.toHaveBeenCalled();
   });
 
   it('shares a failure that is not ours as an outage, and throws it as it is', async () => {

@@ -161,6 +161,7 @@ describe('writing', () => {
     const calls: unknown[] = [];
     const { store, clock } = setUp({
       claimSpreadMs: 2000,
+      writeIntervalMs: 5000,
       election: {
         enter: async (...call) => {
           calls.push(call);
@@ -178,7 +179,7 @@ describe('writing', () => {
     const entry = { generation: 1, id: 'i', ttlMs: 1 };
     const metadata = { expiresAt: 1, generation: 1, clientId: 'c' };
     const within = expect.any(AbortSignal);
-    expect(store.claimSpreadMs).toBe(2000);
+    expect([store.claimSpreadMs, store.writeIntervalMs]).toEqual([2000, 5000]);
     expect(await store.election?.enter(entry, signal)).toMatchObject({ versionId: 'v' });
     await store.annotate?.(metadata, signal);
     const listing = expect(store.election?.list(1, signal)).rejects.toMatchObject({ code: 'ERR_SECRET_UNAVAILABLE' });
@@ -193,8 +194,8 @@ describe('writing', () => {
 
   it('has no more than the provider has', () => {
     const { store } = setUp();
-    expect(Object.keys(store).sort()).toEqual(['claimSpreadMs', 'place', 'put', 'read']);
-    expect(store.claimSpreadMs).toBe(0);
+    expect(Object.keys(store).sort()).toEqual(['claimSpreadMs', 'place', 'put', 'read', 'writeIntervalMs']);
+    expect([store.claimSpreadMs, store.writeIntervalMs]).toEqual([0, 0]);
   });
 
   it('sends nothing that readers would refuse', async () => {

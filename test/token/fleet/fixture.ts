@@ -37,6 +37,7 @@ export interface FakeStore extends DocumentAccess {
   /** Whether it has compare-and-swap; to be set before workers are made. */
   canSwap: boolean;
   claimSpreadMs: number;
+  writeIntervalMs: number;
   /** Puts a document there, as another process does. */
   holds(document: TokenDocument): void;
 }
@@ -65,6 +66,7 @@ export function createFakeStore(clock: ManualClock): FakeStore {
     place: 'fake store',
     canSwap: true,
     claimSpreadMs: 0,
+    writeIntervalMs: 0,
     document: undefined,
     id: null,
     offsetMs: 0,

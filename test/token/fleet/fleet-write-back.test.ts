@@ -17,7 +17,7 @@ function setUp() {
   const onPublished = vi.fn();
   let phase: TokenPhase = 'fresh';
   const writeBack = createWriteBack({
-    store: { place: 'the store', claimSpreadMs: 0, read, publish } as unknown as TokenStore,
+    store: { place: 'the store', claimSpreadMs: 0, writeIntervalMs: 0, read, publish } as unknown as TokenStore,
     clock,
     random: () => 0.5,
     watch: { claimLeftMs: () => 0, failureLeftMs: () => 0 },
@@ -47,6 +47,18 @@ it('a write that came too late is tried again', async () => {
   expect(publish).toHaveBeenCalledTimes(1);
   await clock.advance(1);
   expect([publish.mock.calls.length, onPublished.mock.calls, clock.pending]).toEqual([2, [[2]], 0]);
+});
+
+it.each([
+  ['is full', new ImsvaultError('ERR_SECRET_UNAVAILABLE', 'its quota is used up', { retryable: false }), 2],
+  ['is away', new ImsvaultError('ERR_SECRET_UNAVAILABLE', 'away'), 2],
+  ['may not be written', new ImsvaultError('ERR_SECRET_ACCESS_DENIED', 'no'), 1],
+])('a store that %s is tried again where that may pass', async (_title, error, tries) => {
+  const { clock, publish, later } = setUp();
+  publish.mockRejectedValueOnce(error);
+  later('p');
+  await clock.advance(20 * FIRST_MS);
+  expect([publish.mock.calls.length, clock.pending]).toEqual([tries, 0]);
 });
 
 it.each<[TokenPhase, boolean]>([

@@ -46,6 +46,58 @@ describe('rule 6: failure is shared', () => {
     expect(pauses).toEqual([1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300].map((seconds) => seconds * 1000));
   });
 
+  it('leaves a store that keeps 100 versions of a day room for tokens, through an outage of eight hours', async () => {
+    const { clock, store } = setUp();
+    store.writeIntervalMs = 1_200_000;
+    const versions: number[] = [];
+    const { holds } = store;
+    store.holds = (document) => {
+      versions.push(clock.monotonic());
+      holds(document);
+    };
+    store.onWrite = () => {
+      const isFull = versions.filter((at) => clock.monotonic() - at < 24 * HOUR).length >= 100;
+      const error = new ImsvaultError('ERR_SECRET_UNAVAILABLE', 'full', { retryable: false });
+      return isFull ? { applied: false, error } : { applied: true };
+    };
+    const workers = Array.from({ length: 5 }, () => createWorker(clock, store));
+    const exchanges = () => workers.reduce((sum, worker) => sum + worker.exchanges, 0);
+    const working = workers.map((worker) => worker.exchange);
+    for (const worker of workers) worker.exchange = () => Promise.reject(serverError());
+    const ask = async (forMs: number) => {
+      for (let passed = 0; passed < forMs; passed += 60_000) {
+        const renewals = Promise.allSettled(workers.map((worker) => worker.renew()));
+        await clock.advance(60_000);
+        await renewals;
+      }
+    };
+    await ask(8 * HOUR);
+    // Ten tries at once, one each 40 min, and one each 5 min that costs the store nothing.
+    expect(versions.length).toBeLessThan(50);
+    expect(exchanges()).toBeLessThan(120);
+    for (const [index, worker] of workers.entries()) Object.assign(worker, { exchange: working[index] });
+    const before = exchanges();
+    await ask(420_000);
+    const tokens = await Promise.all(workers.map((worker) => settled(clock, worker.renew())));
+    expect([exchanges() - before, new Set(tokens.map(({ accessToken }) => accessToken)).size]).toEqual([1, 1]);
+    expect(store.document).toMatchObject({ generation: 1 });
+  });
+
+  it('lets a process that is closed in the middle of a renewal hold nobody up', async () => {
+    const { clock, store } = setUp();
+    const closing = new AbortController();
+    const leaving = createWorker(clock, store, { signal: closing.signal });
+    leaving.exchange = () => new Promise(() => undefined);
+    const left = expect(leaving.renew()).rejects.toThrow('closed');
+    await clock.advance(0);
+    expect(store.document?.renewal).toBeDefined();
+    closing.abort(new Error('closed'));
+    await leaving.close();
+    expect(store.document?.renewal).toBeUndefined();
+    await left;
+    await settled(clock, createWorker(clock, store).renew(), 0);
+  });
+
   it('waits five minutes after invalid_client, and five at most after any Retry-After', async () => {
     for (const [error, pause, code] of [
       [new TokenRequestRejectedError('no', { error: 'invalid_client', status: 400 }), 300_000, 'invalid_client'],

@@ -283,9 +283,9 @@ describe('a document is accepted that has', () => {
     expect(JSON.parse(reveal(serializeTokenDocument(parse(least))))).toEqual(least);
   });
 
-  it('a pause of more than five minutes, which counts as five', () => {
+  it('a pause of more than an hour, which counts as one', () => {
     const { lastFailure } = parse({ ...valid, last_failure: { ...valid.last_failure, retry_after: 1e9 } });
-    expect(lastFailure?.retryAfterMs).toBe(300_000);
+    expect(lastFailure?.retryAfterMs).toBe(3_600_000);
   });
 });
 

@@ -173,6 +173,7 @@ export function createStore(
       const access: DocumentAccess = {
         place: 'simulated store',
         claimSpreadMs,
+        writeIntervalMs: 0,
         async read(signal): Promise<StoredDocument> {
           const offsetBy = watchClockOffset(machine.clock);
           const { servedAt, ...stored } = await call(signal, false, () => {

@@ -30,18 +30,22 @@ const RETRY_MS = 1000;
 export function createCachedRenewal(options: CachedRenewalOptions): Renew {
   const { cache, renew, clock, random, maxWaitMs, warn } = options;
 
-  async function renewAndKeep(request: RenewRequest, signal: AbortSignal): Promise<TokenFrom> {
-    const renewed = await renew(request, signal);
+  async function keep(renewed: TokenFrom, request: RenewRequest): Promise<TokenFrom> {
     // The token store may have nothing newer.
     if (renewed.token !== request.usable && renewed.token !== request.rejected) await cache.write(renewed.token);
     return renewed;
   }
 
+  async function renewAndKeep(request: RenewRequest, signal: AbortSignal): Promise<TokenFrom> {
+    return keep(await renew(request, signal), request);
+  }
+
   /** @param held a usable token that is due, which a failure takes nothing away from */
   async function renewEarly(held: CachedToken, request: RenewRequest, signal: AbortSignal): Promise<TokenFrom> {
+    const early = { ...request, usable: held.token };
+    let renewed: TokenFrom;
     try {
-      const early = { ...request, usable: held.token };
-      return await withDeadline(clock, MAX_EARLY_MS, signal, (bounded) => renewAndKeep(early, bounded));
+      renewed = await withDeadline(clock, MAX_EARLY_MS, signal, (bounded) => renew(early, bounded));
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof ImsvaultError || error instanceof DeadlineExceeded)) throw error;
@@ -52,6 +56,7 @@ export function createCachedRenewal(options: CachedRenewalOptions): Renew {
       }
       return fromCache(held);
     }
+    return keep(renewed, early);
   }
 
   return async (request, signal) => {

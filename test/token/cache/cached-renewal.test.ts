@@ -106,6 +106,34 @@ describe.skipIf(process.platform === 'win32')('renewal behind the cache of a mac
     expect(warnings).toEqual([expect.stringMatching(/not renewed early/)]);
   });
 
+  it('keeps a token that came in time, however long the file takes', async () => {
+    const { process, open, exchangesBy, clock, warnings } = await fixture();
+    const { token: first } = await (await process())({}, never);
+    await clock.advance(21 * HOUR);
+    const cache = await open();
+    let written = () => {};
+    const slow: TokenCache = {
+      ...cache,
+      async write(token) {
+        await new Promise<void>((resolve) => {
+          written = resolve;
+        });
+        await cache.write(token);
+      },
+    };
+    exchangesBy(async () => {
+      await clock.advance(9_999);
+      return fakeToken(clock.now(), 86_400);
+    });
+    const renewing = (await process(slow))({}, never);
+    await afterFiles(() => clock.monotonic() === 21 * HOUR + 9_999);
+    await clock.advance(10_000);
+    written();
+    const { token, source } = await renewing;
+    expect([token === first, source, warnings]).toEqual([false, 'env', []]);
+    expect((await (await process())({}, never)).token.accessToken).toBe(token.accessToken);
+  });
+
   it('tells an early renewal which token it may fall back on, and hides no mistake in it', async () => {
     const { process, exchangesBy, clock } = await fixture();
     const { token: first } = await (await process())({}, never);

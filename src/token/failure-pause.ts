@@ -38,7 +38,7 @@ export function createFailurePause(clock: Clock, random: () => number): FailureP
   }
 
   function failureLeftMs(hasUsableToken: boolean): number {
-    return failures === 0 ? 0 : Math.max(0, failedAt + pauseMs(hasUsableToken) - clock.monotonic());
+    return Math.max(0, failedAt + pauseMs(hasUsableToken) - clock.monotonic());
   }
 
   function postponedLeftMs(hasUsableToken: boolean): number {

@@ -20,7 +20,6 @@ const KNOWN = { signal: true, forceRenew: true, minTtlMs: true } satisfies Recor
 
 /** @throws TypeError that names the option; callers without types get no other warning */
 export function checkGetTokenOptions(options: unknown): void {
-  if (options === undefined) return;
   if (typeof options !== 'object' || options === null) throw new TypeError('getToken takes an object of options');
   const unknown = Object.keys(options).find((key) => !Object.hasOwn(KNOWN, key));
   if (unknown !== undefined) {

@@ -27,6 +27,7 @@ describe('parsing a config file', () => {
     expect(lineOf(['ims', 'scope', 1])).toBe(4);
     expect(lineOf(['credentials', 'provider'])).toBe(6);
     expect(lineOf(['credentials', 'missing', 'deep'])).toBe(6);
+    expect(lineOf(['credentials', 'provider', 'deep'])).toBe(6);
     expect(lineOf(['ims', 'scope', 7, 'deep'])).toBe(2);
     expect(lineOf([])).toBeUndefined();
   });
@@ -120,6 +121,8 @@ describe('what is wrong with a file', () => {
 
   it('is said once: JSON that is no YAML either gets no second word', () => {
     expect(refusal('{"a": 1, "a": 2,}', 'c.json').problems).toHaveLength(1);
+    // Nor is what holds a syntax error alone called empty.
+    expect(refusal('}').problems).toHaveLength(1);
   });
 });
 

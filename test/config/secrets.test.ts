@@ -149,6 +149,18 @@ it.each([
   else expect((await failure(loading)).message).toContain('looks like a secret');
 });
 
+it('in a profile that is not in use is told of with the line that it stands in', async () => {
+  const text = `defaultProfile: a
+profiles:
+  a: {}
+  b:
+    credentials:
+      provider: env
+      client_secret: ${SECRET}`;
+  const { problems } = await failure(loadNamed(text));
+  expect(problems).toMatchObject([{ source: 'imsvault.config.yaml:7' }]);
+});
+
 describe('secrets written out, found without a place to tell', () => {
   const find = (profile: object) => findLiteralSecrets(profile, profileSchema(), () => undefined);
   const pathsOf = (profile: object) => find(profile).problems.map(({ path }) => path);

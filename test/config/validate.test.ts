@@ -100,7 +100,7 @@ describe('a config of a wrong kind', () => {
       'not both',
     ],
     [
-      `${VAULT}, auth: { method: approle, roleId: a, roleIdFile: /f, rolId: b } }`,
+      `${VAULT}, auth: { method: approle, roleId: a, roleIdFile: /f, secretId: 5 } }`,
       'credentials.auth.roleIdFile',
       'give roleId or roleIdFile, not both',
     ],

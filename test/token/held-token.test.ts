@@ -30,3 +30,15 @@ it('a token of this process is as old as its request, also when the wall clock s
   clock.jump(60_000);
   expect(held.ageMs()).toBe(65_000);
 });
+
+it('does not age by a wall clock that goes a little to and fro', async () => {
+  const clock = createManualClock();
+  const token = fakeToken(clock.now(), 3600);
+  const held = holdToken({ token, source: 'env' }, clock.monotonic(), clock, DEFAULT_RENEWAL, 0.5);
+  for (let look = 0; look < 100; look++) {
+    await clock.advance(5000);
+    clock.jump(look % 2 === 0 ? 1000 : -1000);
+    held.ageMs();
+  }
+  expect(held.ageMs()).toBe(500_000);
+});

@@ -161,6 +161,24 @@ describe('token manager and failures', () => {
     expect([events, manager.status()]).toEqual([[], expect.not.objectContaining({ lastError: expect.anything() })]);
   });
 
+  it('are no successes either where the token held is all that there is', async () => {
+    const { clock, manager, renew, events } = setup();
+    const token = await manager.getToken();
+    renew.mockResolvedValue({ token, source: 'token-store' });
+    await clock.advance(0.86 * 24 * HOUR);
+    await manager.getToken();
+    await settle();
+    expect([renew.mock.calls.length, events.map(({ type }) => type)]).toEqual([2, ['renewed']]);
+  });
+
+  it('are told as they are where renewals go on in the background', async () => {
+    const clock = createManualClock();
+    const error = outage();
+    const manager = createTokenManager({ renew: () => Promise.reject(error), clock, random: () => 0.5 });
+    await expect(manager.getToken()).rejects.toBe(error);
+    expect(clock.pending).toBe(0);
+  });
+
   it('say when the next try is allowed: at once after the first one without a token', async () => {
     const { clock, manager, events, failWith } = setup();
     failWith(outage());

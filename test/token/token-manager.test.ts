@@ -308,6 +308,7 @@ describe('token manager', () => {
     failWith(undefined);
     const again = expect(manager.getToken()).rejects.toMatchObject({
       code: 'ERR_TOKEN_ENDPOINT_UNAVAILABLE',
+      message: 'each token had ended when it came',
       retryable: true,
     });
     for (let round = 0; round < 4; round++) {
@@ -316,6 +317,17 @@ describe('token manager', () => {
       await clock.advance(100);
     }
     await again;
+    // The two of before, one for the call, and three more.
+    expect(renew).toHaveBeenCalledTimes(2 + 1 + 3);
+  });
+
+  it('gives a forced call the new token that is short, where a longer one cannot be had', async () => {
+    const { clock, renew, manager, failWith } = setup({ lifeSeconds: 3600 });
+    await manager.getToken();
+    const short = fakeToken(clock.now() - HOUR / 2, 3600);
+    renew.mockResolvedValueOnce({ token: short, source: 'token-store' });
+    failWith(outage());
+    expect(await manager.getToken({ forceRenew: true, minTtlMs: 0.75 * HOUR })).toBe(short);
   });
 
   it('names the token that has ended, so that nobody who knows less of its age gives it again', async () => {
@@ -343,6 +355,14 @@ describe('token manager', () => {
     expect(forced).toBe(next);
     expect(renew).toHaveBeenCalledTimes(2);
     expect(manager.peekToken()).toBe(next);
+  });
+
+  it('asks once where what comes is the token that is refused', async () => {
+    const { renew, manager } = setup();
+    const token = await manager.getToken();
+    renew.mockResolvedValue({ token, source: 'token-store' });
+    expect(await manager.getToken({ forceRenew: token })).toBe(token);
+    expect(renew).toHaveBeenCalledTimes(2);
   });
 
   it('counts a jump of the wall clock against the token, and none in its favour', async () => {

@@ -119,4 +119,18 @@ describe('rule 2: claim, exchange, publish', () => {
     const [lost, won] = later.store.writes.map(({ at }) => at);
     expect((won ?? 0) - (lost ?? 0)).toBeGreaterThanOrEqual(1000);
   });
+
+  it('looks once more after a claim that it lost while it holds a token: the winner may be done', async () => {
+    const { clock, store } = setUp();
+    const issuedAt = clock.now() - HOUR + 120_000;
+    store.holds(documentOf({ token: published(issuedAt) }));
+    const worker = createWorker(clock, store);
+    const usable = await settled(clock, createWorker(clock, store, { consumer: true }).renew());
+    store.onWrite = () => {
+      store.holds(documentOf({ generation: 2, token: published(issuedAt + HOUR) }));
+      return { applied: true };
+    };
+    const token = await settled(clock, worker.renew({ usable }), 1000);
+    expect([token.issuedAt - issuedAt, worker.exchanges]).toEqual([HOUR, 0]);
+  });
 });

@@ -1,4 +1,4 @@
-import type { buildConnector, Dispatcher } from 'undici';
+import type { buildConnector, Dispatcher, Pool } from 'undici';
 import type { Clock } from '../clock.js';
 import { withDeadline } from '../deadline.js';
 import { isLoopbackHost } from './loopback.js';
@@ -74,6 +74,13 @@ export interface HttpClient {
   close(): Promise<void>;
 }
 
+/** Codes at which undici opens a connection through a proxy anew, at once and without end; and what they are called here. */
+const ENDLESS: ReadonlyMap<string, string> = new Map([
+  ['ERR_TLS_CERT_ALTNAME_INVALID', 'UND_ERR_PRX_TLS'],
+  ['UND_ERR_SOCKET', 'UND_ERR_PRX_SOCKET'],
+  ['UND_ERR_INFO', 'UND_ERR_PRX_INFO'],
+]);
+
 /** The proxy itself could not be reached. */
 export class ProxyUnreachable extends Error {
   /** Host and port; no login. */
@@ -85,8 +92,7 @@ export class ProxyUnreachable extends Error {
     this.name = 'ProxyUnreachable';
     this.proxy = proxy;
     const { code } = cause as NodeJS.ErrnoException;
-    // undici tries this one without end.
-    this.code = code === 'ERR_TLS_CERT_ALTNAME_INVALID' ? 'UND_ERR_PRX_TLS' : code;
+    this.code = ENDLESS.get(code ?? '') ?? code;
   }
 }
 
@@ -201,13 +207,29 @@ async function createDispatcher(
     requestTls: tls,
     proxyTls: { timeout: timeouts.connectMs },
     // Else a proxy that never answers CONNECT would block the one connection for undici's 300 s.
-    clientFactory: (origin, opts) =>
-      new Pool(origin, {
+    clientFactory: (origin, opts) => {
+      const { host } = new URL(viaProxy);
+      const pool = new Pool(origin, {
         ...opts,
         headersTimeout: timeouts.connectMs,
-        connect: namingProxy(new URL(viaProxy).host, (opts as { connect: buildConnector.connector }).connect),
-      }),
+        connect: namingProxy(host, (opts as { connect: buildConnector.connector }).connect),
+      });
+      return Object.assign(pool, { connect: tunnel(host, pool) });
+    },
   });
+}
+
+/** What asks the proxy for a connection; a proxy that hangs up instead of answering is one that cannot be reached. */
+function tunnel(proxy: string, pool: Pool): (options: Dispatcher.ConnectOptions) => Promise<Dispatcher.ConnectData> {
+  const connect: typeof pool.connect = pool.connect.bind(pool);
+  return async (options) => {
+    try {
+      return await connect(options);
+    } catch (error) {
+      const isOurs = error instanceof ProxyUnreachable || !ENDLESS.has((error as NodeJS.ErrnoException).code ?? '');
+      throw isOurs ? error : new ProxyUnreachable(proxy, error as Error);
+    }
+  };
 }
 
 /** Else nothing tells whether the proxy or the server behind it refused. */

@@ -101,6 +101,25 @@ export async function startAgentServer(options: AgentServerOptions): Promise<Age
     isClosing: () => closed !== undefined,
     webOrigin: () => webOrigin(opened, tls !== undefined),
   });
+
+  async function closeAll(graceMs: number): Promise<void> {
+    const cancel = clock.setTimer(
+      () => {
+        pool.destroyAll();
+        healthPool.destroyAll();
+      },
+      graceMs,
+      { ref: true },
+    );
+    await Promise.all(
+      [...opened, ...openedHealth].map(({ server, remove }) => {
+        remove();
+        return new Promise<void>((resolve) => server.close(() => resolve()));
+      }),
+    );
+    cancel();
+  }
+
   const common = { limits, unixSocket, hostNames, warn };
   try {
     for (const address of listen) {
@@ -111,14 +130,14 @@ export async function startAgentServer(options: AgentServerOptions): Promise<Age
       openedHealth.push(await listenOn(address, { ...common, pool: healthPool, tls: undefined }, handle));
     }
   } catch (error) {
-    await closeAll([...opened, ...openedHealth], 0, clock);
+    await closeAll(0);
     throw error;
   }
   return {
     addresses: opened.map(({ address }) => address),
     healthAddresses: openedHealth.map(({ address }) => address),
     close(graceMs) {
-      closed ??= closeAll([...opened, ...openedHealth], graceMs, clock);
+      closed ??= closeAll(graceMs);
       return closed;
     },
   };
@@ -132,21 +151,4 @@ function doorOf({ address, hosts, isTls }: Listener): RouterDoor {
 function webOrigin(listeners: readonly Listener[], isTls: boolean): string | undefined {
   const found = listeners.map(({ address }) => address).find(({ kind }) => kind === 'tcp');
   return found === undefined ? undefined : `${isTls ? 'https' : 'http'}://${formatListenAddress(found)}`;
-}
-
-async function closeAll(listeners: readonly Listener[], graceMs: number, clock: Clock): Promise<void> {
-  const cancel = clock.setTimer(
-    () => {
-      for (const { server } of listeners) server.closeAllConnections();
-    },
-    graceMs,
-    { ref: true },
-  );
-  await Promise.all(
-    listeners.map(({ server, remove }) => {
-      remove();
-      return new Promise<void>((resolve) => server.close(() => resolve()));
-    }),
-  );
-  cancel();
 }

@@ -16,24 +16,36 @@ const ABOVE_LIMIT_MS = 1000;
 
 /** The connections of one group of addresses, with one limit for all. */
 export interface ConnectionPool {
+  /** Those that were admitted and are open. */
   readonly count: number;
+  /** Each socket as it comes, before TLS. */
+  accept(socket: Socket): void;
+  /** One that requests may come over. */
   admit(socket: Socket): void;
   /** Whether it came above the limit. */
   isAbove(socket: Socket): boolean;
+  /** Ends all that were accepted. */
+  destroyAll(): void;
 }
 
 export function createConnectionPool(limit: number, clock: Clock): ConnectionPool {
+  const open = new Set<Socket>();
   const above = new Set<Socket>();
   let count = 0;
   return {
     get count() {
       return count;
     },
-    admit(socket) {
-      if (count >= limit + ANSWERED_ABOVE_LIMIT) {
+    accept(socket) {
+      if (open.size >= limit + ANSWERED_ABOVE_LIMIT) {
         socket.destroy();
         return;
       }
+      open.add(socket);
+      socket.once('close', () => open.delete(socket));
+    },
+    admit(socket) {
+      if (socket.destroyed) return;
       count++;
       let cancel: (() => void) | undefined;
       if (count > limit) {
@@ -47,6 +59,9 @@ export function createConnectionPool(limit: number, clock: Clock): ConnectionPoo
       });
     },
     isAbove: (socket) => above.size > 0 && above.has(socket),
+    destroyAll() {
+      for (const socket of open) socket.destroy();
+    },
   };
 }
 
@@ -88,6 +103,8 @@ export async function listenOn(
   const server: Server = isTls
     ? createTlsServer({ ...common, ...tls, handshakeTimeout: limits.headersTimeoutMs })
     : createServer(common);
+  server.on('connection', pool.accept);
+  // A client that does not shake hands is none of HTTP's, which neither counts nor ends it.
   server.on(isTls ? 'secureConnection' : 'connection', pool.admit);
   const hosts = new Set<string>();
   const opened = (at: ListenAddress, remove: () => void): Listener => {

@@ -112,8 +112,13 @@ export async function startAgentServer(options: AgentServerOptions): Promise<Age
       { ref: true },
     );
     await Promise.all(
-      [...opened, ...openedHealth].map(({ server, remove }) => {
-        remove();
+      [...opened, ...openedHealth].map(({ address, server, remove }) => {
+        try {
+          remove();
+        } catch (error) {
+          const { code } = error as NodeJS.ErrnoException;
+          warn(`${formatListenAddress(address)} is left behind: ${code ?? 'unknown error'}`);
+        }
         return new Promise<void>((resolve) => server.close(() => resolve()));
       }),
     );

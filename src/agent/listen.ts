@@ -72,7 +72,7 @@ export interface Listener {
   readonly hosts: ReadonlySet<string>;
   readonly isTls: boolean;
   readonly server: Server;
-  /** Removes what listening left in the file system. */
+  /** Removes what listening left in the file system. @throws NodeJS.ErrnoException */
   remove(): void;
 }
 

@@ -12,7 +12,7 @@ const MAX_PATH_BYTES = 103;
 /**
  * Listens on a Unix socket that never has wider permissions than asked for: it is made in a private folder and moved.
  * A socket that nobody answers on any more is replaced.
- * @returns removes the socket, if it is still this one
+ * @returns removes the socket, if it is still this one; throws what the file system does
  * @throws ConfigInvalidError
  */
 export async function listenOnUnixSocket(

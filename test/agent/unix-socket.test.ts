@@ -121,5 +121,12 @@ describe('a Unix socket', () => {
     await expect(startAgent({ listen: [{ kind: 'unix', path: long }] })).rejects.toThrow(/too long/);
     const missing = join(tempFolder(), 'no', 'agent.sock');
     await expect(startAgent({ listen: [{ kind: 'unix', path: missing }] })).rejects.toThrow(/ENOENT/);
+    const file = place();
+    writeFileSync(file, '');
+    const below = startAgent({ listen: [{ kind: 'unix', path: join(file, 'agent.sock') }] });
+    await expect(below).rejects.toMatchObject({
+      code: 'ERR_CONFIG_INVALID',
+      message: expect.stringContaining('cannot be made (ENOTDIR)'),
+    });
   });
 });

@@ -22,7 +22,10 @@ export interface Supervised {
    */
   readonly ended: Promise<number>;
   signal(name: NodeJS.Signals): void;
-  /** SIGTERM, SIGKILL when that is not heeded in time, and a new child after the old one's end. */
+  /**
+   * SIGTERM, SIGKILL when that is not heeded in time, and a new child after the old one's end. Nothing where the child
+   * has ended by itself.
+   */
   restart(): void;
 }
 
@@ -50,6 +53,13 @@ export function supervise({ command, environment, killAfterMs, clock, signals }:
     }
     // Windows tells every program of a console by itself, and a signal passed on would be the end at once.
     if (signals.platform !== 'win32' && !reachesChild(name)) child.kill(name);
+  }
+
+  function replace(): void {
+    if (terminated || restarting || child.exitCode !== null || child.signalCode !== null) return;
+    restarting = true;
+    child.kill('SIGTERM');
+    killLater();
   }
 
   const ended = new Promise<number>((resolve, reject) => {
@@ -83,10 +93,8 @@ export function supervise({ command, environment, killAfterMs, clock, signals }:
     ended,
     signal: (name) => void child.kill(name),
     restart() {
-      if (terminated || restarting) return;
-      restarting = true;
-      child.kill('SIGTERM');
-      killLater();
+      // The child may have ended unnoticed: Node looks for that between two of these.
+      setImmediate(() => setImmediate(replace));
     },
   };
 }

@@ -27,12 +27,14 @@ export interface Supervised {
    * has ended by itself.
    */
   restart(): void;
+  /** After the end. Until then signals do nothing to this process, so that it can clean up. */
+  close(): void;
 }
 
 const PASSED_ON = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGWINCH'] as const;
 const ENDS: ReadonlySet<NodeJS.Signals> = new Set(['SIGINT', 'SIGTERM', 'SIGQUIT']);
 
-/** Starts a child on this process's own stdin, stdout and stderr, and passes signals on until it has ended. */
+/** Starts a child on this process's own stdin, stdout and stderr, and passes signals on until it is closed. */
 export function supervise({ command, environment, killAfterMs, clock, signals }: SuperviseOptions): Supervised {
   const [file, ...args] = command;
   let child: ChildProcess;
@@ -85,8 +87,6 @@ export function supervise({ command, environment, killAfterMs, clock, signals }:
     }
     for (const name of PASSED_ON) signals.on(name, passOn);
     start();
-  }).finally(() => {
-    for (const name of PASSED_ON) signals.off(name, passOn);
   });
 
   return {
@@ -95,6 +95,9 @@ export function supervise({ command, environment, killAfterMs, clock, signals }:
     restart() {
       // The child may have ended unnoticed: Node looks for that between two of these.
       setImmediate(() => setImmediate(replace));
+    },
+    close() {
+      for (const name of PASSED_ON) signals.off(name, passOn);
     },
   };
 }

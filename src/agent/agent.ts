@@ -125,12 +125,14 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     reload: reloader.request,
     async stop(graceMs) {
       log({ level: 'info', event: 'stopping' });
-      unwatch();
       const told = notifier.stopping();
       const begunAt = clock.monotonic();
       const closing = server.close(graceMs);
+      // A reload under way may open profiles, and watch another file.
+      await reloader.close();
+      unwatch();
       for (const end of fetching.values()) end();
-      await Promise.all([closing, reloader.close()]);
+      await closing;
       const inTime = clock.monotonic() - begunAt < graceMs;
       await served.close();
       await told;

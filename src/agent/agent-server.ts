@@ -1,3 +1,4 @@
+import { Server as TlsServer } from 'node:https';
 import type { Clock } from '../clock.js';
 import { ConfigInvalidError } from '../errors.js';
 import type { AgentProfiles } from './agent-profiles.js';
@@ -14,8 +15,8 @@ export interface AgentServerOptions {
   allowRemote?: boolean;
   /** Names by which clients reach a remote address, beside the address itself; without a port. Default none. */
   hostNames?: readonly string[];
-  /** PEM; for every TCP address of `listen`. Default: clear text. */
-  tls?: { readonly cert: string | Buffer; readonly key: string | Buffer };
+  /** For every TCP address of `listen`. Default: clear text. */
+  tls?: AgentTls;
   unixSocket?: UnixSocketOptions;
   /** From `readAccessToken`. */
   accessToken: AgentAccessToken;
@@ -30,6 +31,12 @@ export interface AgentServerOptions {
   clock: Clock;
   /** Told of what is odd but stops nothing; no secret in it. */
   warn: (message: string) => void;
+}
+
+/** PEM: a certificate, with its chain, and its key. */
+export interface AgentTls {
+  readonly cert: string | Buffer;
+  readonly key: string | Buffer;
 }
 
 export interface UnixSocketOptions {
@@ -60,6 +67,8 @@ export interface AgentServer {
   /** As listened on: with the port that was free. */
   readonly addresses: readonly ListenAddress[];
   readonly healthAddresses: readonly ListenAddress[];
+  /** For connections to come, where it speaks TLS. @throws Error where they do not belong together */
+  setTls(tls: AgentTls): void;
   /**
    * Takes no new connections, lets requests under way end for `graceMs` milliseconds, then ends them, and removes its
    * sockets. A second call waits for the first.
@@ -141,6 +150,9 @@ export async function startAgentServer(options: AgentServerOptions): Promise<Age
   return {
     addresses: opened.map(({ address }) => address),
     healthAddresses: openedHealth.map(({ address }) => address),
+    setTls(next) {
+      for (const { server } of opened) if (server instanceof TlsServer) server.setSecureContext(next);
+    },
     close(graceMs) {
       closed ??= closeAll(graceMs);
       return closed;

@@ -4,7 +4,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Clock } from '../clock.js';
 import { ConfigInvalidError } from '../errors.js';
 import { AgentRequest } from './agent-request.js';
-import type { AgentLimits, UnixSocketOptions } from './agent-server.js';
+import type { AgentLimits, AgentTls, UnixSocketOptions } from './agent-server.js';
 import { formatListenAddress, hostInUrl, type ListenAddress } from './listen-address.js';
 import { listenOnUnixSocket } from './unix-socket.js';
 
@@ -79,7 +79,7 @@ export interface Listener {
 export interface ListenOptions {
   limits: AgentLimits;
   pool: ConnectionPool;
-  tls: { readonly cert: string | Buffer; readonly key: string | Buffer } | undefined;
+  tls: AgentTls | undefined;
   unixSocket: UnixSocketOptions;
   hostNames: readonly string[];
   warn: (message: string) => void;

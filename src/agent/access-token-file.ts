@@ -43,7 +43,7 @@ const LOOK_EVERY_MS = 1000;
  */
 export function readAccessToken(options: AccessTokenFileOptions): AgentAccessToken {
   const { path, mode = 0o600, clock, warn } = options;
-  if (!exists(path)) makeTokenFile(path, mode, options.gid);
+  if (identityAt(path) === 'ENOENT') makeTokenFile(path, mode, options.gid);
   let held = readTokenFile(path, mode);
   let expected = Buffer.from(held.token, 'latin1');
   let given = Buffer.alloc(expected.length);
@@ -54,7 +54,7 @@ export function readAccessToken(options: AccessTokenFileOptions): AgentAccessTok
   function look(): void {
     lookedAt = clock.monotonic();
     try {
-      const identity = identityOf(lstatSync(path, { bigint: true, throwIfNoEntry: false }));
+      const identity = identityAt(path);
       if (identity === seen) return;
       seen = identity;
       held = readTokenFile(path, mode);
@@ -140,13 +140,18 @@ function readTokenFile(path: string, mode: number): { token: string; identity: s
   }
 }
 
-function exists(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+/** Why it cannot be looked at is a state too, of which to warn once. */
+function identityAt(path: string): string {
+  try {
+    return identityOf(lstatSync(path, { bigint: true }));
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? 'unknown error';
+  }
 }
 
 /** A rename brings another inode, a write another time; of both, or of a mode, ctime tells. */
-function identityOf(stats: BigIntStats | undefined): string {
-  return stats === undefined ? 'none' : `${stats.dev}:${stats.ino}:${stats.size}:${stats.ctimeNs}`;
+function identityOf(stats: BigIntStats): string {
+  return `${stats.dev}:${stats.ino}:${stats.size}:${stats.ctimeNs}`;
 }
 
 function invalid(path: string, what: string): ConfigInvalidError {

@@ -18,7 +18,7 @@ import type { ServedSink } from '../../src/config/load-config.js';
 import type { LogRecord } from '../../src/observe/log.js';
 import { tempFolder } from '../config/support.js';
 import { expectNoSecrets } from '../support/leaks.js';
-import { createManualClock } from '../support/manual-clock.js';
+import { createManualClock, settle } from '../support/manual-clock.js';
 
 const isRoot = process.getuid?.() === 0;
 
@@ -95,6 +95,28 @@ describe('a sink', () => {
     expect([sink.isWritten(), read()]).toEqual([true, 'token-number-2']);
     expect(readdirSync(join(cwd, 'out'))).toEqual(['token']);
     expectNoSecrets(records, ['token-number-1', 'token-number-2']);
+  });
+
+  it('misses no token that comes when a write has just ended', async () => {
+    const { settings, deps, renew, read, records } = await setUp();
+    const sink = await openSink(settings, {
+      ...deps,
+      log(record) {
+        deps.log(record);
+        if (records.length > 1) return;
+        void Promise.resolve()
+          .then(() => undefined)
+          .then(() => {
+            renew();
+            void sink.refresh();
+          });
+      },
+    });
+    renew();
+    await sink.refresh();
+    await settle();
+    await sink.settled();
+    expect([sink.isWritten(), read()]).toEqual([true, 'token-number-2']);
   });
 
   it('of a template that fails on a token says so without it, and leaves the file as it was', async () => {

@@ -68,14 +68,14 @@ export async function openSink(settings: ServedSink, { clock, random, log, token
       again = false;
       await write();
     } while (again);
+    // Here, so that no token falls between the last look and the end.
+    writing = undefined;
   }
 
   function refresh(): Promise<void> {
     written = false;
     again = true;
-    writing ??= writeAll().finally(() => {
-      writing = undefined;
-    });
+    writing ??= writeAll();
     return writing;
   }
 

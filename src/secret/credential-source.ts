@@ -28,7 +28,6 @@ export interface CredentialSource {
    * @throws ImsvaultError, or `signal.reason`
    */
   readCredential(options?: ReadOptions): Promise<ReadCredential>;
-  close(): Promise<void>;
 }
 
 /** Three tries within seconds: a store that stays away longer is an outage, which the token's life bridges. */
@@ -96,11 +95,7 @@ export function createCredentialSource<Ref>(options: CredentialSourceOptions<Ref
     });
   }
 
-  return {
-    name: provider.name,
-    readCredential,
-    close: async () => provider.close?.(),
-  };
+  return { name: provider.name, readCredential };
 }
 
 function silent(place: string, error: DeadlineExceeded): ImsvaultError {

@@ -4,37 +4,18 @@ import type { CredentialSource } from './credential-source.js';
 /** The two answers that mean "not here"; any other error could hide the right credential behind a wrong one. */
 const GOES_ON: ReadonlySet<ErrorCode> = new Set(['ERR_SECRET_NOT_FOUND', 'ERR_PROVIDER_NOT_CONFIGURED']);
 
-/** One link, opened only when the ones before it had nothing. */
-export interface ChainLink {
-  readonly name: string;
-  open(): Promise<CredentialSource>;
-}
-
 /**
  * Asks each link in its order and takes the first credential. It goes on past "not found" and "not configured" only;
  * every call starts at the first link again.
  */
-export function createProviderChain(links: readonly ChainLink[]): CredentialSource {
-  const opened = new Map<ChainLink, Promise<CredentialSource>>();
-
-  function open(link: ChainLink): Promise<CredentialSource> {
-    let source = opened.get(link);
-    if (source === undefined) {
-      source = link.open();
-      opened.set(link, source);
-      // A link that could not open is asked anew next time.
-      source.catch(() => opened.delete(link));
-    }
-    return source;
-  }
-
+export function createProviderChain(links: readonly CredentialSource[]): CredentialSource {
   return {
     name: 'chain',
     async readCredential(options) {
       const failures: { name: string; error: ImsvaultError }[] = [];
       for (const link of links) {
         try {
-          return await (await open(link)).readCredential(options);
+          return await link.readCredential(options);
         } catch (error) {
           // The caller's own reason may be one of our errors too.
           if (options?.signal?.aborted) throw options.signal.reason;
@@ -44,11 +25,6 @@ export function createProviderChain(links: readonly ChainLink[]): CredentialSour
         }
       }
       throw stopped(failures, links.length);
-    },
-    async close() {
-      const sources = await Promise.allSettled(opened.values());
-      opened.clear();
-      await Promise.all(sources.map((result) => (result.status === 'fulfilled' ? result.value.close() : undefined)));
     },
   };
 }

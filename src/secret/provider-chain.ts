@@ -2,7 +2,12 @@ import { type ErrorCode, ImsvaultError } from '../errors.js';
 import type { CredentialSource } from './credential-source.js';
 
 /** The two answers that mean "not here"; any other error could hide the right credential behind a wrong one. */
-const GOES_ON: ReadonlySet<ErrorCode> = new Set(['ERR_SECRET_NOT_FOUND', 'ERR_PROVIDER_NOT_CONFIGURED']);
+const NOT_HERE: ReadonlySet<ErrorCode> = new Set(['ERR_SECRET_NOT_FOUND', 'ERR_PROVIDER_NOT_CONFIGURED']);
+
+/** Whether a chain goes on past an error. */
+export function isNotHere(error: unknown): boolean {
+  return error instanceof ImsvaultError && NOT_HERE.has(error.code);
+}
 
 /**
  * Asks each link in its order and takes the first credential. It goes on past "not found" and "not configured" only;
@@ -21,7 +26,7 @@ export function createProviderChain(links: readonly CredentialSource[]): Credent
           if (options?.signal?.aborted) throw options.signal.reason;
           if (!(error instanceof ImsvaultError)) throw error;
           failures.push({ name: link.name, error });
-          if (!GOES_ON.has(error.code)) throw stopped(failures, links.length);
+          if (!isNotHere(error)) throw stopped(failures, links.length);
         }
       }
       throw stopped(failures, links.length);

@@ -119,7 +119,7 @@ export function createTokenEngines(deps: TokenEnginesDeps): TokenEngines {
         renew: cache?.before(renew, profile) ?? renew,
         async close() {
           await fleet?.close();
-          await Promise.all([source?.close(), pool.close(), imsLease.close()]);
+          await Promise.all([pool.close(), imsLease.close()]);
         },
       };
     },

@@ -70,7 +70,10 @@ export interface HttpClient {
    * Failures stay silent: the request that follows meets and reports them.
    */
   connectAhead(url: string): Promise<void>;
-  /** Ends all requests and connections; one that is still being made ends within `connectMs`. */
+  /**
+   * Ends all requests and connections; one that is still being made ends within `connectMs`. Later requests fail with
+   * UND_ERR_CLOSED.
+   */
   close(): Promise<void>;
 }
 
@@ -103,6 +106,11 @@ export class ResponseTooLarge extends Error {
   }
 }
 
+/** The code is undici's, for a client that was closed. */
+class ClientClosed extends Error {
+  readonly code = 'UND_ERR_CLOSED';
+}
+
 const DEFAULT_TIMEOUTS: HttpTimeouts = { connectMs: 5000, headersMs: 10_000, bodyMs: 5000, totalMs: 20_000 };
 const DEFAULT_MAX_RESPONSE_BYTES = 1024 * 1024;
 /** Longer than undici's 4 s: a connection made ahead must survive a slow read of the secret. */
@@ -115,12 +123,15 @@ export function createHttpClient(clock: Clock, proxy: ProxySettings, options: Ht
   const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
   const maxBytes = options.maxResponseBytes ?? DEFAULT_MAX_RESPONSE_BYTES;
   const dispatchers = new Map<string, Promise<Dispatcher>>();
+  let closed = false;
 
   function dispatcherFor(url: URL): Promise<Dispatcher> {
     const viaProxy = options.direct === true || isLoopbackHost(url.hostname) ? undefined : proxyFor(proxy, url);
     const key = viaProxy ?? 'direct';
     let dispatcher = dispatchers.get(key);
     if (dispatcher === undefined) {
+      // Nobody would close it.
+      if (closed) throw new ClientClosed('this HTTP client is closed');
       dispatcher = createDispatcher(viaProxy, timeouts, options);
       dispatchers.set(key, dispatcher);
     }
@@ -172,6 +183,7 @@ export function createHttpClient(clock: Clock, proxy: ProxySettings, options: Ht
     },
 
     async close() {
+      closed = true;
       const opened = await Promise.allSettled(dispatchers.values());
       dispatchers.clear();
       await Promise.all(opened.map((result) => (result.status === 'fulfilled' ? result.value.destroy() : undefined)));

@@ -111,6 +111,27 @@ describe('http client', () => {
     expect(performance.now() - started).toBeLessThan(2500);
   });
 
+  it('opens nothing once it is closed', async () => {
+    const sockets = new Set<Socket>();
+    const server = createServer((_request, response) => response.end());
+    server.on('connection', (socket) => {
+      sockets.add(socket);
+      socket.on('close', () => sockets.delete(socket));
+    });
+    const url = `http://127.0.0.1:${await listen(server)}/`;
+    const [used, unused] = [client(), client()];
+    expect((await used.request({ method: 'GET', url })).status).toBe(200);
+    for (const made of [used, unused]) {
+      await made.close();
+      expect(await fault(made.request({ method: 'GET', url }))).toMatchObject({
+        message: 'the client was closed meanwhile',
+        retryable: false,
+      });
+      await expect(made.connectAhead(url)).rejects.toMatchObject({ code: 'UND_ERR_CLOSED' });
+    }
+    await vi.waitUntil(() => sockets.size === 0);
+  });
+
   it('closes what it opened, and ends what is under way', async () => {
     let closed = 0;
     const server = createServer(() => undefined);

@@ -2,6 +2,7 @@ import { realpathSync } from 'node:fs';
 import { sep } from 'node:path';
 import { isLoopbackHost } from '../net/loopback.js';
 import { resolvePath } from '../secret/secret-file.js';
+import { namesFile } from './files-named.js';
 import { type Env, referencesIn } from './interpolate.js';
 import { dotted, getAt, isObject, type JsonObject, type Path } from './tree.js';
 
@@ -170,9 +171,6 @@ function variablesIn({ owner, path: base }: Group, { raw, isExplicit }: TrustQue
 
 /** Where Docker, Podman, Kubernetes and systemd put what a program may read. */
 const MOUNTED = ['/run/secrets', '/var/run/secrets', '/run/credentials'];
-
-const namesFile = (owner: string, key: string) =>
-  key.endsWith('File') || key === 'dotenv' || (owner === 'file' && key === 'path');
 
 /** The content of a file that the config names is sent to a server that it names too. */
 function filesIn({ owner, path: base }: Group, { resolved, baseDir, isExplicit }: TrustQuestion): Found {

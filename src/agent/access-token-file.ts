@@ -18,6 +18,7 @@ import { getuid } from 'node:process';
 import type { Clock } from '../clock.js';
 import { ConfigInvalidError } from '../errors.js';
 import type { AgentAccessToken } from './agent-server.js';
+import { openFolder } from './open-folder.js';
 
 export interface AccessTokenFileOptions {
   /** Absolute; made where it does not exist. Its folder must exist. */
@@ -43,6 +44,8 @@ const LOOK_EVERY_MS = 1000;
  */
 export function readAccessToken(options: AccessTokenFileOptions): AgentAccessToken {
   const { path, mode = 0o600, clock, warn } = options;
+  const open = openFolder(path);
+  if (open !== undefined) throw invalid(path, open);
   if (identityAt(path) === 'ENOENT') makeTokenFile(path, mode, options.gid);
   let held = readTokenFile(path, mode);
   let expected = Buffer.from(held.token, 'latin1');
@@ -131,7 +134,7 @@ function readTokenFile(path: string, mode: number): { token: string; identity: s
     if (!TOKEN.test(token)) {
       throw invalid(
         path,
-        'holds no token: 22–512 letters, digits and -._~+/= on one line; remove it and a new one is made',
+        'holds no token: 22–512 letters, digits and -._~+/= on one line; remove it, and the agent makes one when it starts',
       );
     }
     return { token, identity: identityOf(stats) };

@@ -145,9 +145,15 @@ function hostsOf(address: ListenAddress, hostNames: readonly string[], isTls: bo
   return names.map((name) => name.toLowerCase()).flatMap((name) => [`${name}:${port}`, ...(isImplied ? [name] : [])]);
 }
 
+const LISTEN_FAULTS: ReadonlyMap<string, string> = new Map([
+  ['EADDRINUSE', 'is in use; another agent, or another program, listens there'],
+  ['EADDRNOTAVAIL', 'is no address of this machine'],
+  ['EACCES', "may not be listened on by this user: ports below 1024 are the system's"],
+]);
+
 function cannotListen(address: ListenAddress, code: string): ConfigInvalidError {
-  const what = code === 'EADDRINUSE' ? 'is in use; another agent, or another program, listens there' : `: ${code}`;
-  return new ConfigInvalidError([{ path: '--listen', message: `${formatListenAddress(address)} ${what}` }]);
+  const what = LISTEN_FAULTS.get(code) ?? 'cannot be listened on';
+  return new ConfigInvalidError([{ path: '--listen', message: `${formatListenAddress(address)} ${what} (${code})` }]);
 }
 
 function codeOf(error: unknown): string {

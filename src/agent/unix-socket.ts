@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { getuid } from 'node:process';
 import { ConfigInvalidError } from '../errors.js';
 import type { UnixSocketOptions } from './agent-server.js';
+import { openFolder } from './open-folder.js';
 
 /** What fits into `sun_path` on every system; a longer one would be cut off silently. */
 const MAX_PATH_BYTES = 103;
@@ -20,6 +21,8 @@ export async function listenOnUnixSocket(
   path: string,
   { mode = 0o600, gid }: UnixSocketOptions,
 ): Promise<() => void> {
+  const open = openFolder(path);
+  if (open !== undefined) throw invalid(path, open);
   await checkVacant(path);
   const folder = join(dirname(path), `.${randomBytes(4).toString('hex')}`);
   const made = join(folder, 's');

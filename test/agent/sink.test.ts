@@ -132,7 +132,7 @@ describe('a sink', () => {
     expect(read()).toBe('openid env token-number-1');
     renew();
     await sink.refresh();
-    expect(records.at(-1)).toMatchObject({ event: 'sink-failed', path: settings.path });
+    expect(records.at(-1)).toMatchObject({ event: 'sink-failed', path: settings.path, template, error: 'Error' });
     expectNoSecrets(records, ['token-number-2']);
     expect(read()).toBe('openid env token-number-1');
     sink.close();

@@ -3,6 +3,7 @@ import { type Clock, systemClock } from './clock.js';
 import type { LoadOptions } from './config/load.js';
 import type { ImsvaultConfig } from './config/options.generated.js';
 import { provideTokens } from './engine/provide-tokens.js';
+import { isJsonObject } from './json.js';
 import { warningsTo } from './listener.js';
 import type { GetTokenOptions } from './token/get-token-options.js';
 import type { TokenEvent } from './token/token-events.js';
@@ -72,13 +73,12 @@ export function createTokenProvider(config?: string | ImsvaultConfig, deps: Toke
 }
 
 function checkArguments(config: unknown, deps: unknown): void {
-  const isObject = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value);
-  if (config !== undefined && typeof config !== 'string' && !isObject(config)) {
+  if (config !== undefined && typeof config !== 'string' && !isJsonObject(config)) {
     throw new TypeError("createTokenProvider takes a config file's path, a config object, or nothing");
   }
-  if (!isObject(deps)) throw new TypeError("createTokenProvider's second argument must be an object");
+  if (!isJsonObject(deps)) throw new TypeError("createTokenProvider's second argument must be an object");
   for (const name of ['onEvent', 'onWarning']) {
-    const listener = (deps as Readonly<Record<string, unknown>>)[name];
+    const listener = deps[name];
     if (listener !== undefined && typeof listener !== 'function') throw new TypeError(`${name} must be a function`);
   }
 }

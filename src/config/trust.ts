@@ -4,7 +4,7 @@ import { isLoopbackHost } from '../net/loopback.js';
 import { resolvePath } from '../secret/secret-file.js';
 import { namesFile } from './files-named.js';
 import { type Env, referencesIn } from './interpolate.js';
-import { dotted, getAt, isObject, type JsonObject, type Path } from './tree.js';
+import { dotted, getAt, isObject, type Path } from './tree.js';
 
 /** Something that a config file may say only where its user named that file. */
 interface TrustRule {
@@ -234,7 +234,7 @@ function groups(profile: unknown): Group[] {
     const links = value.provider === 'chain' && Array.isArray(value.providers) ? value.providers : [];
     return [
       ...(typeof value.provider === 'string' ? [{ owner: value.provider, path }] : []),
-      ...links.flatMap((_link: JsonObject, index) => block([...path, 'providers', index])),
+      ...links.flatMap((_link, index) => block([...path, 'providers', index])),
     ];
   };
   return [{ owner: 'ims', path: ['ims'] }, { owner: 'rotation', path: ['rotation'] }, ...block(['credentials'])];

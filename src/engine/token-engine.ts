@@ -22,8 +22,6 @@ export interface EngineDeps {
   warn: (message: string) => void;
   /** Told of exchanges, and of what happens at the token store; must not throw. */
   onEvent?: (event: TokenEvent) => void;
-  /** Whether the machine's cache is used, given what the config says. Default: no. */
-  useCache?: (configured: boolean | undefined) => boolean;
 }
 
 /** A profile, opened: what the library, the CLI and every other face runs on. */

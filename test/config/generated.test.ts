@@ -4,6 +4,8 @@ import { expect, it } from 'vitest';
 import { docTables, insertTables } from '../../scripts/config-docs.mjs';
 // @ts-expect-error a script without types
 import { configTypes } from '../../scripts/config-types.mjs';
+// What the copy imports is loaded with this file.
+import '../../src/config/json-schema.js';
 import { everyOption, variableName } from '../../src/config/overrides.js';
 import { guardedOptions } from '../../src/config/trust.js';
 

@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { EXIT } from './exit-codes.js';
 import { Interrupted, type Io } from './io.js';
 import { main, wantsJson } from './main.js';
-import { OutputFailed, printError } from './print-error.js';
+import { OutputFailed, printError, Unfinished } from './print-error.js';
 
 /** Runs this process's command line, and ends the process with its exit code. */
 export async function run(): Promise<never> {
@@ -20,6 +20,11 @@ export async function run(): Promise<never> {
   });
   // Nowhere is left to tell that stderr is gone.
   process.stderr.on('error', () => undefined);
+  // Node takes it for the end when nothing is left to wait for, and ends with 0 in the middle of a command.
+  process.once('beforeExit', () => {
+    process.exitCode = EXIT.unexpected;
+    printError(new Unfinished(), io, { json: wantsJson(args), debug: false });
+  });
 
   const exitCode = await main(args, io);
   await Promise.all([flushed(process.stdout), flushed(process.stderr)]);

@@ -14,7 +14,8 @@ beforeAll(async () => {
   built = await buildPackage({ cli: 'src/cli/process.ts' });
   await built.install('undici');
   bin = join(built.file('cli'), '..', 'imsvault.mjs');
-  await writeFile(bin, `import { run } from './cli.mjs';\nawait run();\n`);
+  // As bin/imsvault.cjs does it: Node has a word of its own for a main module that awaits for ever.
+  await writeFile(bin, `import { run } from './cli.mjs';\nrun();\n`);
 });
 afterAll(() => built.remove());
 
@@ -128,6 +129,33 @@ export default {
       stdout: '',
       stderr: `imsvault: ERR_ABORTED: stopped by ${signal}.\n`,
     });
+  });
+
+  it.each([
+    ['a config module', 'export default () => new Promise(() => {});\n'],
+    ['a module that loads for ever', 'await new Promise(() => {});\nexport default {};\n'],
+  ])('says that it was not done where %s never comes to an end', async (_name, text) => {
+    const cwd = await workspace();
+    await writeFile(join(cwd, 'config.mjs'), text);
+    for (const command of [['token'], ['exec', '--', 'true'], ['config', 'validate'], ['status', '--check']]) {
+      const { code, stdout, stderr } = await imsvault(['-c', 'config.mjs', ...command], { cwd });
+      expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+      expect(stderr).toMatch(/^imsvault: ended before it was done: [^\n]+ the config module's [^\n]+\n$/);
+    }
+    const { code, stderr } = await imsvault(['-c', 'config.mjs', 'token', '-o', 'json'], { cwd });
+    expect(code).toBe(1);
+    expect(errorIn(stderr)).toMatchObject({ code: 'ERR_UNEXPECTED', message: expect.stringMatching(/^ended before/) });
+  });
+
+  it('says so too where a provider module does not check its options', async () => {
+    const cwd = await workspace('credentials: { provider: ./stuck.mjs }\n');
+    const validate = 'validate: () => new Promise(() => {})';
+    await writeFile(
+      join(cwd, 'stuck.mjs'),
+      `export default { name: 'stuck', refOptions: [], createProvider() {}, options: { '~standard': { version: 1, vendor: 'test', ${validate} } } };\n`,
+    );
+    const { code, stderr } = await imsvault(['token', '-c', 'imsvault.config.yaml'], { cwd });
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(/^imsvault: ended before it was done/) });
   });
 
   it('keeps no secret from the environment in an error', async () => {

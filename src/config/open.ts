@@ -22,7 +22,11 @@ export interface OpenDeps {
   warn: (message: string) => void;
 }
 
-/** The client of one block's store. @throws what the module's `createProvider` does */
+/**
+ * The client of one block's store. One that takes longer than the block's timeout is given up: who closes the store
+ * would wait for it for ever.
+ * @throws what the module's `createProvider` does, {@link DeadlineExceeded}
+ */
 export async function openProvider(block: SingleProvider, deps: OpenDeps): Promise<SecretProvider<object>> {
   const { clock, random, env, baseDir, proxy, warn } = deps;
   const context: ProviderContext = {
@@ -34,7 +38,8 @@ export async function openProvider(block: SingleProvider, deps: OpenDeps): Promi
     createHttpClient: (options) => createHttpClient(clock, proxy, options),
     warn,
   };
-  return traceProvider(await block.module.createProvider(block.connection, context), clock);
+  const create = async () => block.module.createProvider(block.connection, context);
+  return traceProvider(await withDeadline(clock, block.timeoutMs, undefined, create), clock);
 }
 
 /**

@@ -158,6 +158,21 @@ export default {
     expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(/^imsvault: ended before it was done/) });
   });
 
+  it('gives up a provider module that never gives its client', async () => {
+    const { env } = await emulated();
+    const cwd = await workspace('credentials: { provider: ./stuck.mjs, timeout: 300 }\n');
+    const schema = `{ '~standard': { version: 1, vendor: 'test', validate: () => ({ value: {} }) } }`;
+    await writeFile(
+      join(cwd, 'stuck.mjs'),
+      `export default { name: 'stuck', refOptions: [], options: ${schema}, createProvider: () => new Promise(() => {}) };\n`,
+    );
+    const { code, stderr } = await imsvault(['token', '-c', 'imsvault.config.yaml'], { env, cwd });
+    expect({ code, stderr }).toEqual({
+      code: 5,
+      stderr: 'imsvault: ERR_SECRET_UNAVAILABLE: ./stuck.mjs: not opened within 300 ms.\n',
+    });
+  });
+
   it('keeps no secret from the environment in an error', async () => {
     const { emulator, env } = await emulated();
     emulator.setClientSecrets(CLIENT_ID, ['another']);

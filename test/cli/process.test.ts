@@ -3,19 +3,14 @@ import { closeSync, openSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type BuiltPackage, buildPackage } from '../support/built.js';
+import { type BuiltCli, buildCli } from '../support/built-cli.js';
 import { expectNoSecrets } from '../support/leaks.js';
 import { until } from '../testing/over-http.js';
 import { CLIENT_ID, CLIENT_SECRET, emulated, errorIn, workspace } from './support.js';
 
-let built: BuiltPackage;
-let bin: string;
+let built: BuiltCli;
 beforeAll(async () => {
-  built = await buildPackage({ cli: 'src/cli/process.ts' });
-  await built.install('undici');
-  bin = join(built.file('cli'), '..', 'imsvault.mjs');
-  // As bin/imsvault.cjs does it: Node has a word of its own for a main module that awaits for ever.
-  await writeFile(bin, `import { run } from './cli.mjs';\nrun();\n`);
+  built = await buildCli();
 });
 afterAll(() => built.remove());
 
@@ -29,7 +24,7 @@ interface Options {
 
 /** Runs the program as a shell does. */
 async function imsvault(args: string[], { env = {}, cwd, stdout = 'read', started }: Options = {}) {
-  const child = spawn(process.execPath, [bin, ...args], {
+  const child = spawn(process.execPath, [built.bin, ...args], {
     cwd: cwd ?? (await workspace()),
     env: { PATH: process.env.PATH ?? '', ...env },
     stdio: ['ignore', typeof stdout === 'number' ? stdout : 'pipe', 'pipe'],
@@ -171,6 +166,21 @@ export default {
       code: 5,
       stderr: 'imsvault: ERR_SECRET_UNAVAILABLE: ./stuck.mjs: not opened within 300 ms.\n',
     });
+  });
+
+  it.runIf(process.platform !== 'win32')('opens no debugger at SIGUSR1', async () => {
+    const started = async (child: ChildProcess) => {
+      let shown = '';
+      child.stdout?.on('data', (data) => {
+        shown += data;
+      });
+      await until(() => shown.includes('http://'));
+      child.kill('SIGUSR1');
+      // Longer than a debugger takes to open.
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      child.kill('SIGTERM');
+    };
+    expect(await imsvault(['emulator'], { started })).toMatchObject({ stderr: '' });
   });
 
   it('keeps no secret from the environment in an error', async () => {

@@ -1,4 +1,5 @@
 import { setFlagsFromString } from 'node:v8';
+import { ConfigInvalidError, vendorCause } from '../errors.js';
 import { EXIT } from './exit-codes.js';
 import { Interrupted, type Io } from './io.js';
 import { main, wantsJson } from './main.js';
@@ -43,8 +44,23 @@ function skipWasmOptimising(): void {
 
 function flushed(stream: NodeJS.WriteStream): Promise<void> {
   return new Promise((resolve) => {
+    // A full disk fails to take even nothing, which is no fault where there was nothing to write.
+    if (stream.writableLength === 0 && stream.errored === null) return resolve();
     stream.write('', () => resolve());
   });
+}
+
+/** @throws ERR_CONFIG_INVALID */
+function workingFolder(): string {
+  try {
+    return process.cwd();
+  } catch (error) {
+    const cause = vendorCause(error);
+    throw new ConfigInvalidError(
+      [{ path: '', message: `the working directory cannot be read (${cause.code ?? cause.name}); was it deleted?` }],
+      { cause, hint: 'Change to one that is there.' },
+    );
+  }
 }
 
 function processIo(): Io {
@@ -62,7 +78,10 @@ function processIo(): Io {
     },
     // As it was given: what is set here for a vendor is no part of the call.
     env: { ...process.env },
-    cwd: process.cwd(),
+    // Asked where it is needed: the help needs none, and its folder may have been deleted.
+    get cwd() {
+      return workingFolder();
+    },
     signal: controller.signal,
     onHangup: (listener) => void process.on('SIGHUP', listener),
     ...(process.stdin.isTTY && process.stderr.isTTY ? { confirm: (text) => ask(text, controller.signal) } : {}),

@@ -1,8 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { VERSION } from '../../src/version.js';
 import { type BuiltCli, buildCli } from '../support/built-cli.js';
 import { expectNoSecrets } from '../support/leaks.js';
 import { until } from '../testing/over-http.js';
@@ -104,6 +106,9 @@ export default {
       const { code, stderr } = await imsvault(['token', '-o', 'json'], { env, stdout: full });
       expect(code).toBe(1);
       expect(errorIn(stderr)).toEqual({ code: 'ERR_UNEXPECTED', message: 'stdout could not be written (ENOSPC)' });
+      // A command that had nothing to write is not touched by it.
+      const program = ['--', process.execPath, '-e', 'process.exit(77)'];
+      expect(await imsvault(['exec', ...program], { env, stdout: full })).toMatchObject({ code: 77, stderr: '' });
     } finally {
       closeSync(full);
     }
@@ -165,6 +170,20 @@ export default {
     expect({ code, stderr }).toEqual({
       code: 5,
       stderr: 'imsvault: ERR_SECRET_UNAVAILABLE: ./stuck.mjs: not opened within 300 ms.\n',
+    });
+  });
+
+  it.runIf(process.platform === 'linux')('says that its working directory is gone where it needs one', async () => {
+    // The shell's, as the folder of a process that is to be started must be there.
+    const inDeleted = async (argument: string) => {
+      const cwd = await workspace();
+      const script = 'rm -r "$PWD"; exec "$@"';
+      return promisify(execFile)('sh', ['-c', script, 'sh', process.execPath, built.bin, argument], { cwd });
+    };
+    expect(await inDeleted('--version')).toEqual({ stdout: `${VERSION}\n`, stderr: '' });
+    await expect(inDeleted('token')).rejects.toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/^imsvault: ERR_CONFIG_INVALID: the working directory cannot be read [^\n]+\n$/),
     });
   });
 

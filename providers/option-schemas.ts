@@ -13,5 +13,3 @@ export const optionSchemas = {
   env: envOptions,
   file: fileOptions,
 } as const satisfies Readonly<Record<string, ZodType>>;
-
-export type BuiltInProviderName = keyof typeof optionSchemas;

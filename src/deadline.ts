@@ -40,12 +40,39 @@ export async function withDeadline<T>(
 /** Settles as `promise` does, or rejects with the signal's reason, whichever comes first. */
 export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;
-  // A signal of this call's own: a thousand callers may share theirs, and Node warns of eleven listeners.
-  const own = AbortSignal.any([signal]);
   return new Promise<T>((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
-    if (own.aborted) onAbort();
-    own.addEventListener('abort', onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => own.removeEventListener('abort', onAbort));
+    const leave = onAbort(signal, () => reject(signal.reason));
+    promise.then(resolve, reject).finally(leave);
   });
+}
+
+/**
+ * Who waits for each signal, behind one listener: a thousand callers may share a signal, and Node warns of eleven
+ * listeners. A signal of each call's own, by `AbortSignal.any`, would leave its mark on a signal that outlives the call.
+ */
+const waiting = new WeakMap<AbortSignal, Set<() => void>>();
+
+/** @returns ends the waiting */
+function onAbort(signal: AbortSignal, callback: () => void): () => void {
+  if (signal.aborted) {
+    callback();
+    return () => undefined;
+  }
+  let callbacks = waiting.get(signal);
+  if (callbacks === undefined) {
+    callbacks = new Set();
+    waiting.set(signal, callbacks);
+    signal.addEventListener('abort', aborted, { once: true });
+  }
+  callbacks.add(callback);
+  return () => {
+    callbacks.delete(callback);
+    if (callbacks.size > 0) return;
+    waiting.delete(signal);
+    signal.removeEventListener('abort', aborted);
+  };
+}
+
+function aborted({ target }: Event): void {
+  for (const callback of waiting.get(target as AbortSignal) ?? []) callback();
 }

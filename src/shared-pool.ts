@@ -12,7 +12,7 @@ export interface Lease<Key, Value> {
    * @throws what opening it throws; ERR_ABORTED once this lease is closed
    */
   open(key: Key): Promise<Value>;
-  /** Lets go of all that this lease has opened. */
+  /** Lets go of all that this lease has opened. What is still being opened is closed when it comes, and not waited for. */
   close(): Promise<void>;
 }
 
@@ -25,6 +25,7 @@ export interface SharedPoolOptions<Key, Value> {
 interface Entry<Key, Value> {
   key: Key;
   value: Promise<Value>;
+  isOpen: boolean;
   users: number;
 }
 
@@ -33,17 +34,24 @@ export function createSharedPool<Key, Value>(options: SharedPoolOptions<Key, Val
 
   function entryOf(key: Key): Entry<Key, Value> {
     for (const entry of entries) if (options.same(entry.key, key)) return entry;
-    const entry = { key, value: options.open(key), users: 0 };
+    const entry = { key, value: options.open(key), isOpen: false, users: 0 };
     entries.add(entry);
-    entry.value.catch(() => entries.delete(entry));
+    entry.value.then(
+      () => {
+        entry.isOpen = true;
+      },
+      () => entries.delete(entry),
+    );
     return entry;
   }
 
   async function release(entry: Entry<Key, Value>): Promise<void> {
     if (--entry.users > 0) return;
     entries.delete(entry);
-    const opened = await entry.value.catch(() => undefined);
-    if (opened !== undefined) await options.close(opened);
+    const closed = entry.value.then(options.close);
+    if (entry.isOpen) await closed;
+    // It may never come, and then there is nothing to close.
+    else closed.catch(() => undefined);
   }
 
   return {
@@ -58,7 +66,12 @@ export function createSharedPool<Key, Value>(options: SharedPoolOptions<Key, Val
             held.add(entry);
             entry.users++;
           }
-          return entry.value;
+          try {
+            return await entry.value;
+          } catch (error) {
+            held.delete(entry);
+            throw error;
+          }
         },
         async close() {
           closed = true;

@@ -3,6 +3,8 @@ import { type Clock, systemClock } from './clock.js';
 import type { LoadOptions } from './config/load.js';
 import type { ImsvaultConfig } from './config/options.generated.js';
 import { provideTokens } from './engine/provide-tokens.js';
+import { isJsonObject } from './json.js';
+import { warningsTo } from './listener.js';
 import type { GetTokenOptions } from './token/get-token-options.js';
 import type { TokenEvent } from './token/token-events.js';
 import type { TokenStatus } from './token/token-status.js';
@@ -15,11 +17,14 @@ export interface TokenProviderDeps {
   env?: Readonly<Record<string, string | undefined>>;
   /** Where the search for a config file and relative paths of a config object start. Default: the working directory. */
   cwd?: string;
-  /** Told what is odd but stops nothing; no secret in it. Default: `process.emitWarning`. */
+  /**
+   * Told what is odd but stops nothing; no secret in it. What it throws, or rejects with, is dropped. Default:
+   * `process.emitWarning`.
+   */
   onWarning?: (message: string) => void;
   /**
    * Told of each renewal, each failure, and what happens at the token store, when it happens. No token or secret is in
-   * an event; what the listener throws is dropped, with a warning.
+   * an event; what the listener throws, or rejects with, is dropped, with a warning.
    */
   onEvent?: (event: TokenEvent) => void;
   /** Default: the machine's clocks. */
@@ -55,7 +60,7 @@ export function createTokenProvider(config?: string | ImsvaultConfig, deps: Toke
   checkArguments(config, deps);
   const clock = deps.clock ?? systemClock;
   const random = deps.random ?? Math.random;
-  const warn = deps.onWarning ?? ((message: string) => process.emitWarning(message, 'ImsvaultWarning'));
+  const warn = warningsTo(deps.onWarning);
   const useCache = (configured: boolean | undefined) => configured === true;
   const { provider } = provideTokens(
     async (onEvent) => {
@@ -68,13 +73,14 @@ export function createTokenProvider(config?: string | ImsvaultConfig, deps: Toke
 }
 
 function checkArguments(config: unknown, deps: unknown): void {
-  const isObject = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value);
-  if (config !== undefined && typeof config !== 'string' && !isObject(config)) {
+  if (config !== undefined && typeof config !== 'string' && !isJsonObject(config)) {
     throw new TypeError("createTokenProvider takes a config file's path, a config object, or nothing");
   }
-  if (!isObject(deps)) throw new TypeError("createTokenProvider's second argument must be an object");
-  const { onEvent } = deps as Readonly<Record<string, unknown>>;
-  if (onEvent !== undefined && typeof onEvent !== 'function') throw new TypeError('onEvent must be a function');
+  if (!isJsonObject(deps)) throw new TypeError("createTokenProvider's second argument must be an object");
+  for (const name of ['onEvent', 'onWarning']) {
+    const listener = deps[name];
+    if (listener !== undefined && typeof listener !== 'function') throw new TypeError(`${name} must be a function`);
+  }
 }
 
 function loadOptions(

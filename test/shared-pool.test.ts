@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it, vi } from 'vitest';
 import { createSharedPool } from '../src/shared-pool.js';
 
@@ -6,6 +8,13 @@ function setUp(open: (key: string) => Promise<object> = async (key) => ({ key })
   const closing = vi.fn(async () => undefined);
   const pool = createSharedPool<string, object>({ same: (a, b) => a === b, open: opening, close: closing });
   return { pool, opening, closing };
+}
+
+async function collectGarbage(): Promise<void> {
+  setFlagsFromString('--expose_gc');
+  // Weak references hold until the end of the turn that made them.
+  await new Promise<void>((resolve) => setImmediate(resolve));
+  runInNewContext('gc')();
 }
 
 describe('things that several users share', () => {
@@ -57,5 +66,45 @@ describe('things that several users share', () => {
     await Promise.all([opened, closed]);
     expect(closing).toHaveBeenCalledTimes(1);
     await expect(lease.open('a')).rejects.toMatchObject({ code: 'ERR_ABORTED' });
+  });
+
+  it('are not waited for by who lets go, and closed if they come at last', async () => {
+    const ends: ((end: 'opened' | 'failed') => void)[] = [];
+    const { pool, opening, closing } = setUp(
+      () =>
+        new Promise((resolve, reject) => {
+          ends.push((end) => (end === 'opened' ? resolve({}) : reject(new Error('not now'))));
+        }),
+    );
+    const [one, two] = [pool.lease(), pool.lease()];
+    const first = one.open('a');
+    await one.close();
+    // Nobody else gets what is to be closed.
+    const second = two.open('a');
+    await two.close();
+    expect(opening).toHaveBeenCalledTimes(2);
+    ends[0]?.('opened');
+    ends[1]?.('failed');
+    await expect(second).rejects.toThrow('not now');
+    expect(closing.mock.calls).toEqual([[await first]]);
+  });
+
+  it('leave nothing of their key behind when they cannot be opened', async () => {
+    const keys: WeakRef<object>[] = [];
+    const pool = createSharedPool<object, object>({
+      same: (a, b) => a === b,
+      open: () => Promise.reject(new Error('not now')),
+      close: async () => undefined,
+    });
+    const lease = pool.lease();
+    const fail = async () => {
+      const key = {};
+      keys.push(new WeakRef(key));
+      await expect(lease.open(key)).rejects.toThrow('not now');
+    };
+    for (let count = 0; count < 10; count++) await fail();
+    await collectGarbage();
+    expect(keys.filter((key) => key.deref() !== undefined)).toEqual([]);
+    await lease.close();
   });
 });

@@ -299,6 +299,28 @@ describe('what is told', () => {
     expect(() => open(config, { onEvent: 5 as never })).toThrow(new TypeError('onEvent must be a function'));
   });
 
+  it.each([
+    [
+      'throws',
+      () => {
+        throw new Error('from the logger');
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('from the logger'))],
+  ])('to an onWarning that %s: the token comes all the same', async (_title, fail) => {
+    const unhandled = vi.fn();
+    process.on('unhandledRejection', unhandled);
+    const { emulator, env, config } = await setUp();
+    const onWarning = vi.fn(fail);
+    const provider = open(config, { env: { ...env, IMSVAULT_IMS_ORG_IDD: 'x' }, onWarning });
+    expect((await provider.getToken()).accessToken).toBe(emulator.issuedTokens()[0]);
+    await settle();
+    process.off('unhandledRejection', unhandled);
+    expect(onWarning).toHaveBeenCalledOnce();
+    expect(unhandled).not.toHaveBeenCalled();
+    expect(() => open(config, { onWarning: 5 as never })).toThrow(new TypeError('onWarning must be a function'));
+  });
+
   it('nothing to a program that ignores all failures: none is unhandled', async () => {
     const unhandled = vi.fn();
     process.on('unhandledRejection', unhandled);

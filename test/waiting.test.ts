@@ -1,4 +1,6 @@
 import { getEventListeners } from 'node:events';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it, vi } from 'vitest';
 import { sleep, systemClock } from '../src/clock.js';
 import { DeadlineExceeded, untilAborted, withDeadline } from '../src/deadline.js';
@@ -97,6 +99,9 @@ describe('a retried attempt', () => {
 });
 
 describe('until aborted', () => {
+  setFlagsFromString('--expose-gc');
+  const collect: () => void = runInNewContext('gc');
+
   it('settles as the promise does, or with the reason, and leaves no listener on the signal', async () => {
     const { signal } = new AbortController();
     expect(await untilAborted(Promise.resolve(7), signal)).toBe(7);
@@ -105,6 +110,43 @@ describe('until aborted', () => {
     await expect(untilAborted(Promise.reject(new Error('x')), signal)).rejects.toThrow('x');
     await expect(untilAborted(new Promise(() => undefined), AbortSignal.abort('gone'))).rejects.toBe('gone');
     expect(await untilAborted(Promise.resolve(8), undefined)).toBe(8);
+  });
+
+  it('needs one listener for all who wait on a signal, for as long as one of them does', async () => {
+    const controller = new AbortController();
+    const listeners = () => getEventListeners(controller.signal, 'abort').length;
+    const ends: (() => void)[] = [];
+    const waits = [0, 1].map(() => untilAborted(new Promise<void>((end) => ends.push(end)), controller.signal));
+    const last = untilAborted(new Promise(() => undefined), controller.signal);
+    expect(listeners()).toBe(1);
+    for (const end of ends) end();
+    await Promise.all(waits);
+    await settle();
+    expect(listeners()).toBe(1);
+    controller.abort('enough');
+    await expect(last).rejects.toBe('enough');
+    await settle();
+    expect(listeners()).toBe(0);
+    await expect(untilAborted(new Promise(() => undefined), controller.signal)).rejects.toBe('enough');
+    expect(listeners()).toBe(0);
+  });
+
+  it('leaves nothing in memory on a signal that lives as long as the program', async () => {
+    const { signal } = new AbortController();
+    const wait = async (times: number) => {
+      for (let call = 0; call < times; call++) await untilAborted(Promise.resolve(), signal);
+      await settle();
+      collect();
+      return process.memoryUsage().heapUsed;
+    };
+    const before = await wait(1000);
+    expect((await wait(50_000)) - before).toBeLessThan(1_000_000);
+  });
+
+  it('ends with a signal of a time, which nobody else holds', async () => {
+    const wait = untilAborted(new Promise(() => undefined), AbortSignal.timeout(20));
+    collect();
+    await expect(wait).rejects.toMatchObject({ name: 'TimeoutError' });
   });
 });
 

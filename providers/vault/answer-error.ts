@@ -3,7 +3,7 @@ import { parseRetryAfter } from '../../src/retry.js';
 import type { VaultAnswer } from './transport.js';
 
 /** Vault's own error texts, for comparisons only: they can quote what was sent. */
-export function errorTexts({ body }: VaultAnswer): string[] {
+function errorTexts({ body }: VaultAnswer): string[] {
   const errors = typeof body === 'object' && body !== null ? (body as { errors?: unknown }).errors : undefined;
   return Array.isArray(errors) ? errors.filter((text) => typeof text === 'string') : [];
 }

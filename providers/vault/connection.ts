@@ -15,15 +15,18 @@ export interface VaultConnection {
   http(): Promise<HttpClient>;
   /** Reads the TLS files again; connections from now on use what changed. Certificates are replaced before they expire. */
   reload(): Promise<void>;
+  /** Later calls of the others throw ERR_ABORTED. */
   close(): Promise<void>;
 }
 
 export function createConnection(settings: VaultSettings, context: ProviderContext): VaultConnection {
   let current: Promise<{ client: HttpClient; tls: string }> | undefined;
-  /** Requests may still run on them. */
-  const retired: HttpClient[] = [];
+  /** Requests may still run on them; each with what calls off its end. */
+  const retired = new Map<HttpClient, () => void>();
+  let closed = false;
 
   async function open(tls: TlsSettings) {
+    if (closed) throw new ImsvaultError('ERR_ABORTED', `${settings.host}: this connection is closed`);
     const client = context.createHttpClient({
       tls,
       timeouts: { totalMs: context.timeoutMs, headersMs: context.timeoutMs },
@@ -42,19 +45,32 @@ export function createConnection(settings: VaultSettings, context: ProviderConte
     return current;
   }
 
+  function retire(client: HttpClient): void {
+    const end = () => {
+      retired.delete(client);
+      client.close().catch(() => undefined);
+    };
+    // A call is at most two requests: the second where a standby redirects it.
+    retired.set(client, context.clock.setTimer(end, 2 * context.timeoutMs));
+  }
+
   return {
     http: async () => (await opened()).client,
     async reload() {
-      const { client, tls } = await opened();
+      const before = opened();
+      const { client, tls } = await before;
       const now = await readTls(settings.tls, context.baseDir);
-      if (JSON.stringify(now) === tls) return;
-      retired.push(client);
+      if (JSON.stringify(now) === tls || current !== before) return;
+      retire(client);
       current = open(now);
     },
     async close() {
+      closed = true;
       const open = current;
       current = undefined;
-      const clients = retired.splice(0);
+      const clients = [...retired.keys()];
+      for (const callOff of retired.values()) callOff();
+      retired.clear();
       if (open !== undefined) clients.push(...(await open.then(({ client }) => [client]).catch(() => [])));
       await Promise.all(clients.map((client) => client.close()));
     },

@@ -1,9 +1,6 @@
 import type { Clock } from '../../src/clock.js';
 import type { Session } from './session.js';
 
-/** The soonest that it asks again after a failure, in milliseconds. */
-const AGAIN_AFTER_MS = 5000;
-
 /**
  * Renews a login in time that nobody here can make anew: a token of somebody else's, which may live an hour while
  * secrets are read once a day. Other logins need no timer: they are repeated when a read finds them lapsed.
@@ -19,24 +16,18 @@ export function createKeepAlive(session: Session, clock: Clock): KeepAlive {
   let cancel: (() => void) | undefined;
   let stopped = false;
 
-  function arm(soonestMs = 0): void {
+  function arm(): void {
     const waitMs = session.renewalDueInMs();
     if (stopped || cancel !== undefined || waitMs === undefined) return;
-    cancel = clock.setTimer(
-      () => {
-        cancel = undefined;
-        // A failure is told where the session meets it, or by the next read.
-        session.token().then(
-          () => arm(AGAIN_AFTER_MS),
-          () => arm(AGAIN_AFTER_MS),
-        );
-      },
-      Math.max(soonestMs, waitMs),
-    );
+    cancel = clock.setTimer(() => {
+      cancel = undefined;
+      // A failure is told where the session meets it, or by the next read.
+      session.token().then(arm, arm);
+    }, waitMs);
   }
 
   return {
-    arm: () => arm(),
+    arm,
     stop() {
       stopped = true;
       cancel?.();

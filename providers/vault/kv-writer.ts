@@ -1,4 +1,5 @@
 import { ImsvaultError } from '../../src/errors.js';
+import { parseJsonObject } from '../../src/json.js';
 import { type Redacted, reveal } from '../../src/redacted.js';
 import { answerCause, answerError, isUnserved, unavailable } from './answer-error.js';
 import type { KvReader } from './kv.js';
@@ -86,7 +87,7 @@ export function createKvWriter(parts: KvParts, versions: KvVersions, contentId: 
         hint: 'Leave out version: what is written becomes the current one.',
       });
     }
-    const data = parseObject(reveal(value));
+    const data = parseJsonObject(reveal(value));
     if (data !== undefined) return data;
     throw new ImsvaultError('ERR_SECRET_MALFORMED', `${describe(ref)}: the KV engine holds JSON objects only`);
   }
@@ -144,14 +145,4 @@ interface State {
   /** The last version that there was, deleted or not; 0: none ever. */
   newest: number;
   answer: VaultAnswer;
-}
-
-function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
-    return isObject ? (value as Record<string, unknown>) : undefined;
-  } catch {
-    return undefined;
-  }
 }

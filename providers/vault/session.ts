@@ -11,6 +11,9 @@ import { createSingleFlight } from './single-flight.js';
 /** One-shot programs are gone by then, and spared the look-up. */
 const FIRST_LOOK_MS = 10_000;
 
+/** The soonest that a renewal is tried again after a failure, in milliseconds. */
+const AGAIN_AFTER_MS = 5000;
+
 /** A client token and what is known of its life. */
 interface Held {
   token: Redacted<string>;
@@ -35,7 +38,8 @@ export interface Session {
    */
   replace(refused: Redacted<string>, signal?: AbortSignal): Promise<Redacted<string> | undefined>;
   /**
-   * Milliseconds until a login that cannot be repeated should be renewed; `token()` then does it.
+   * Milliseconds until a login that cannot be repeated should be renewed; `token()` then does it. After a failure a tenth
+   * of the life that is left, at least 5 s.
    * @returns undefined where nothing is to be done: it can be repeated, is not renewable, has no end, or none is held
    */
   renewalDueInMs(): number | undefined;
@@ -46,6 +50,8 @@ export interface Session {
 export function createSession(login: Login, client: VaultClient, context: ProviderContext): Session {
   const { clock, warn } = context;
   let held: Held | undefined;
+  /** Whose failed renewal was told of. */
+  let warnedOf: Held | undefined;
 
   const remaining = ({ endsAt }: Held) => endsAt - clock.monotonic();
   const isDue = (lease: Held) => lease.life === 'unasked' || remaining(lease) < lease.fullLifeMs / 3;
@@ -101,7 +107,10 @@ export function createSession(login: Login, client: VaultClient, context: Provid
       signal.throwIfAborted();
       // A token that still works is not given up because its renewal came to nothing.
       if (!(error instanceof ImsvaultError) || remaining(lease) <= 0) throw error;
-      if (lease.life === 'known') warn(`Vault login not renewed, ${timeLeft(remaining(lease))} left: ${error.message}`);
+      if (lease.life === 'known' && lease !== warnedOf) {
+        warnedOf = lease;
+        warn(`Vault login not renewed, ${timeLeft(remaining(lease))} left: ${error.message}`);
+      }
       return lease;
     }
   }
@@ -135,7 +144,9 @@ export function createSession(login: Login, client: VaultClient, context: Provid
       if (held === undefined || login.makesTokens || held.life === 'untold') return undefined;
       if (held.life === 'unasked') return FIRST_LOOK_MS;
       const left = remaining(held);
-      return held.renewable && left > 0 && left !== Infinity ? Math.max(0, left - held.fullLifeMs / 3) + 1 : undefined;
+      if (!held.renewable || left <= 0 || left === Infinity) return undefined;
+      // One that is due by now has just been tried.
+      return isDue(held) ? Math.max(AGAIN_AFTER_MS, left / 10) : left - held.fullLifeMs / 3 + 1;
     },
     async describe(signal) {
       let lease = await current(signal);

@@ -1,4 +1,5 @@
 import { ImsvaultError } from '../../src/errors.js';
+import { parseJson } from '../../src/json.js';
 import { isNestedDeeper } from '../../src/nesting.js';
 import type { HttpClient, HttpResponse } from '../../src/net/http-client.js';
 
@@ -30,7 +31,7 @@ export function createTransport(http: () => Promise<HttpClient>) {
   return {
     defaults: () => async (options: NodeVaultRequest) => {
       const response = await send(await http(), options);
-      const answer = { status: response.status, headers: response.headers, body: parseJson(response.body) };
+      const answer = { status: response.status, headers: response.headers, body: parseBody(response.body) };
       options.onAnswer(answer);
       return { statusCode: answer.status, body: answer.body, request: { path: new URL(options.uri).pathname } };
     },
@@ -87,12 +88,8 @@ function redirectRefused(uri: string, target: URL | undefined, sameOrigin: boole
 /** A secret is an object of texts, four levels below the answer. */
 const MAX_DEPTH = 100;
 
-/** A proxy's page is HTML. A parser's message would quote the body. What is nested too deeply could not be handed on. */
-function parseJson(body: Buffer): unknown {
-  try {
-    const value: unknown = JSON.parse(body.toString('utf8'));
-    return isNestedDeeper(value, MAX_DEPTH) ? undefined : value;
-  } catch {
-    return undefined;
-  }
+/** A proxy's page is HTML. What is nested too deeply could not be handed on. */
+function parseBody(body: Buffer): unknown {
+  const value = parseJson(body.toString('utf8'));
+  return isNestedDeeper(value, MAX_DEPTH) ? undefined : value;
 }

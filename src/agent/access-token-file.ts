@@ -18,6 +18,7 @@ import { getuid } from 'node:process';
 import type { Clock } from '../clock.js';
 import { ConfigInvalidError } from '../errors.js';
 import type { AgentAccessToken } from './agent-server.js';
+import { openFolder } from './open-folder.js';
 
 export interface AccessTokenFileOptions {
   /** Absolute; made where it does not exist. Its folder must exist. */
@@ -43,7 +44,9 @@ const LOOK_EVERY_MS = 1000;
  */
 export function readAccessToken(options: AccessTokenFileOptions): AgentAccessToken {
   const { path, mode = 0o600, clock, warn } = options;
-  if (!exists(path)) makeTokenFile(path, mode, options.gid);
+  const open = openFolder(path);
+  if (open !== undefined) throw invalid(path, open);
+  if (identityAt(path) === 'ENOENT') makeTokenFile(path, mode, options.gid);
   let held = readTokenFile(path, mode);
   let expected = Buffer.from(held.token, 'latin1');
   let given = Buffer.alloc(expected.length);
@@ -54,7 +57,7 @@ export function readAccessToken(options: AccessTokenFileOptions): AgentAccessTok
   function look(): void {
     lookedAt = clock.monotonic();
     try {
-      const identity = identityOf(lstatSync(path, { bigint: true, throwIfNoEntry: false }));
+      const identity = identityAt(path);
       if (identity === seen) return;
       seen = identity;
       held = readTokenFile(path, mode);
@@ -131,7 +134,7 @@ function readTokenFile(path: string, mode: number): { token: string; identity: s
     if (!TOKEN.test(token)) {
       throw invalid(
         path,
-        'holds no token: 22–512 letters, digits and -._~+/= on one line; remove it and a new one is made',
+        'holds no token: 22–512 letters, digits and -._~+/= on one line; remove it, and the agent makes one when it starts',
       );
     }
     return { token, identity: identityOf(stats) };
@@ -140,13 +143,18 @@ function readTokenFile(path: string, mode: number): { token: string; identity: s
   }
 }
 
-function exists(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+/** Why it cannot be looked at is a state too, of which to warn once. */
+function identityAt(path: string): string {
+  try {
+    return identityOf(lstatSync(path, { bigint: true }));
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? 'unknown error';
+  }
 }
 
 /** A rename brings another inode, a write another time; of both, or of a mode, ctime tells. */
-function identityOf(stats: BigIntStats | undefined): string {
-  return stats === undefined ? 'none' : `${stats.dev}:${stats.ino}:${stats.size}:${stats.ctimeNs}`;
+function identityOf(stats: BigIntStats): string {
+  return `${stats.dev}:${stats.ino}:${stats.size}:${stats.ctimeNs}`;
 }
 
 function invalid(path: string, what: string): ConfigInvalidError {

@@ -1,3 +1,4 @@
+import { Server as TlsServer } from 'node:https';
 import type { Clock } from '../clock.js';
 import { ConfigInvalidError } from '../errors.js';
 import type { AgentProfiles } from './agent-profiles.js';
@@ -14,8 +15,8 @@ export interface AgentServerOptions {
   allowRemote?: boolean;
   /** Names by which clients reach a remote address, beside the address itself; without a port. Default none. */
   hostNames?: readonly string[];
-  /** PEM; for every TCP address of `listen`. Default: clear text. */
-  tls?: { readonly cert: string | Buffer; readonly key: string | Buffer };
+  /** For every TCP address of `listen`. Default: clear text. */
+  tls?: AgentTls;
   unixSocket?: UnixSocketOptions;
   /** From `readAccessToken`. */
   accessToken: AgentAccessToken;
@@ -30,6 +31,12 @@ export interface AgentServerOptions {
   clock: Clock;
   /** Told of what is odd but stops nothing; no secret in it. */
   warn: (message: string) => void;
+}
+
+/** PEM: a certificate, with its chain, and its key. */
+export interface AgentTls {
+  readonly cert: string | Buffer;
+  readonly key: string | Buffer;
 }
 
 export interface UnixSocketOptions {
@@ -60,6 +67,8 @@ export interface AgentServer {
   /** As listened on: with the port that was free. */
   readonly addresses: readonly ListenAddress[];
   readonly healthAddresses: readonly ListenAddress[];
+  /** For connections to come, where it speaks TLS. @throws Error where they do not belong together */
+  setTls(tls: AgentTls): void;
   /**
    * Takes no new connections, lets requests under way end for `graceMs` milliseconds, then ends them, and removes its
    * sockets. A second call waits for the first.
@@ -101,6 +110,30 @@ export async function startAgentServer(options: AgentServerOptions): Promise<Age
     isClosing: () => closed !== undefined,
     webOrigin: () => webOrigin(opened, tls !== undefined),
   });
+
+  async function closeAll(graceMs: number): Promise<void> {
+    const cancel = clock.setTimer(
+      () => {
+        pool.destroyAll();
+        healthPool.destroyAll();
+      },
+      graceMs,
+      { ref: true },
+    );
+    await Promise.all(
+      [...opened, ...openedHealth].map(({ address, server, remove }) => {
+        try {
+          remove();
+        } catch (error) {
+          const { code } = error as NodeJS.ErrnoException;
+          warn(`${formatListenAddress(address)} is left behind: ${code ?? 'unknown error'}`);
+        }
+        return new Promise<void>((resolve) => server.close(() => resolve()));
+      }),
+    );
+    cancel();
+  }
+
   const common = { limits, unixSocket, hostNames, warn };
   try {
     for (const address of listen) {
@@ -111,14 +144,17 @@ export async function startAgentServer(options: AgentServerOptions): Promise<Age
       openedHealth.push(await listenOn(address, { ...common, pool: healthPool, tls: undefined }, handle));
     }
   } catch (error) {
-    await closeAll([...opened, ...openedHealth], 0, clock);
+    await closeAll(0);
     throw error;
   }
   return {
     addresses: opened.map(({ address }) => address),
     healthAddresses: openedHealth.map(({ address }) => address),
+    setTls(next) {
+      for (const { server } of opened) if (server instanceof TlsServer) server.setSecureContext(next);
+    },
     close(graceMs) {
-      closed ??= closeAll([...opened, ...openedHealth], graceMs, clock);
+      closed ??= closeAll(graceMs);
       return closed;
     },
   };
@@ -132,21 +168,4 @@ function doorOf({ address, hosts, isTls }: Listener): RouterDoor {
 function webOrigin(listeners: readonly Listener[], isTls: boolean): string | undefined {
   const found = listeners.map(({ address }) => address).find(({ kind }) => kind === 'tcp');
   return found === undefined ? undefined : `${isTls ? 'https' : 'http'}://${formatListenAddress(found)}`;
-}
-
-async function closeAll(listeners: readonly Listener[], graceMs: number, clock: Clock): Promise<void> {
-  const cancel = clock.setTimer(
-    () => {
-      for (const { server } of listeners) server.closeAllConnections();
-    },
-    graceMs,
-    { ref: true },
-  );
-  await Promise.all(
-    listeners.map(({ server, remove }) => {
-      remove();
-      return new Promise<void>((resolve) => server.close(() => resolve()));
-    }),
-  );
-  cancel();
 }

@@ -11,7 +11,7 @@ import { formatListenAddress } from './listen-address.js';
 import type { ProfileChanges } from './profile-set.js';
 import { createReloader } from './reload.js';
 import { createServedProfiles } from './served-profiles.js';
-import { serverOptions } from './server-options.js';
+import { readTls, serverOptions } from './server-options.js';
 import type { ServiceNotifier } from './systemd.js';
 import { watchFile } from './watch-file.js';
 
@@ -65,10 +65,15 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     }
   }
 
-  async function watchConfig(): Promise<void> {
+  async function watchFiles(): Promise<void> {
     unwatch();
     const { file, stamp } = config;
-    unwatch = file === undefined ? () => undefined : await watchFile(file, clock, reloader.request);
+    const { certFile, keyFile } = config.agent.tls ?? {};
+    const files = [file, certFile, keyFile].filter((one) => one !== undefined);
+    const ends = await Promise.all(files.map((one) => watchFile(one, clock, reloader.request)));
+    unwatch = () => {
+      for (const end of ends) end();
+    };
     // It may have changed since it was read.
     if (file !== undefined && stampOf(file) !== stamp) reloader.request();
   }
@@ -77,7 +82,9 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     await notifier.reloading();
     try {
       const next = await load(++reloads);
+      const tls = config.agent.tls && (await readTls(config.agent.tls));
       const changes = await served.apply(next);
+      if (tls !== undefined) server.setTls(tls);
       fetchFirst(changes);
       const needRestart = unchangeable(config.agent, next.agent);
       const moved = next.file !== config.file;
@@ -89,7 +96,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       }
       const { kept, opened, closed } = changes;
       log({ level: 'info', event: 'config-reloaded', kept: kept.length, opened: opened.length, closed: closed.length });
-      if (moved) await watchConfig();
+      if (moved) await watchFiles();
     } catch (error) {
       log(refusalRecord(error));
     }
@@ -111,7 +118,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     await served.close();
     throw error;
   }
-  await watchConfig();
+  await watchFiles();
   log({
     level: 'info',
     event: 'listening',
@@ -125,12 +132,14 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     reload: reloader.request,
     async stop(graceMs) {
       log({ level: 'info', event: 'stopping' });
-      unwatch();
       const told = notifier.stopping();
       const begunAt = clock.monotonic();
       const closing = server.close(graceMs);
+      // A reload under way may open profiles, and watch another file.
+      await reloader.close();
+      unwatch();
       for (const end of fetching.values()) end();
-      await Promise.all([closing, reloader.close()]);
+      await closing;
       const inTime = clock.monotonic() - begunAt < graceMs;
       await served.close();
       await told;

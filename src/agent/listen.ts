@@ -4,7 +4,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Clock } from '../clock.js';
 import { ConfigInvalidError } from '../errors.js';
 import { AgentRequest } from './agent-request.js';
-import type { AgentLimits, UnixSocketOptions } from './agent-server.js';
+import type { AgentLimits, AgentTls, UnixSocketOptions } from './agent-server.js';
 import { formatListenAddress, hostInUrl, type ListenAddress } from './listen-address.js';
 import { listenOnUnixSocket } from './unix-socket.js';
 
@@ -16,24 +16,36 @@ const ABOVE_LIMIT_MS = 1000;
 
 /** The connections of one group of addresses, with one limit for all. */
 export interface ConnectionPool {
+  /** Those that were admitted and are open. */
   readonly count: number;
+  /** Each socket as it comes, before TLS. */
+  accept(socket: Socket): void;
+  /** One that requests may come over. */
   admit(socket: Socket): void;
   /** Whether it came above the limit. */
   isAbove(socket: Socket): boolean;
+  /** Ends all that were accepted. */
+  destroyAll(): void;
 }
 
 export function createConnectionPool(limit: number, clock: Clock): ConnectionPool {
+  const open = new Set<Socket>();
   const above = new Set<Socket>();
   let count = 0;
   return {
     get count() {
       return count;
     },
-    admit(socket) {
-      if (count >= limit + ANSWERED_ABOVE_LIMIT) {
+    accept(socket) {
+      if (open.size >= limit + ANSWERED_ABOVE_LIMIT) {
         socket.destroy();
         return;
       }
+      open.add(socket);
+      socket.once('close', () => open.delete(socket));
+    },
+    admit(socket) {
+      if (socket.destroyed) return;
       count++;
       let cancel: (() => void) | undefined;
       if (count > limit) {
@@ -47,6 +59,9 @@ export function createConnectionPool(limit: number, clock: Clock): ConnectionPoo
       });
     },
     isAbove: (socket) => above.size > 0 && above.has(socket),
+    destroyAll() {
+      for (const socket of open) socket.destroy();
+    },
   };
 }
 
@@ -57,14 +72,14 @@ export interface Listener {
   readonly hosts: ReadonlySet<string>;
   readonly isTls: boolean;
   readonly server: Server;
-  /** Removes what listening left in the file system. */
+  /** Removes what listening left in the file system. @throws NodeJS.ErrnoException */
   remove(): void;
 }
 
 export interface ListenOptions {
   limits: AgentLimits;
   pool: ConnectionPool;
-  tls: { readonly cert: string | Buffer; readonly key: string | Buffer } | undefined;
+  tls: AgentTls | undefined;
   unixSocket: UnixSocketOptions;
   hostNames: readonly string[];
   warn: (message: string) => void;
@@ -88,6 +103,8 @@ export async function listenOn(
   const server: Server = isTls
     ? createTlsServer({ ...common, ...tls, handshakeTimeout: limits.headersTimeoutMs })
     : createServer(common);
+  server.on('connection', pool.accept);
+  // A client that does not shake hands is none of HTTP's, which neither counts nor ends it.
   server.on(isTls ? 'secureConnection' : 'connection', pool.admit);
   const hosts = new Set<string>();
   const opened = (at: ListenAddress, remove: () => void): Listener => {
@@ -128,9 +145,15 @@ function hostsOf(address: ListenAddress, hostNames: readonly string[], isTls: bo
   return names.map((name) => name.toLowerCase()).flatMap((name) => [`${name}:${port}`, ...(isImplied ? [name] : [])]);
 }
 
+const LISTEN_FAULTS: ReadonlyMap<string, string> = new Map([
+  ['EADDRINUSE', 'is in use; another agent, or another program, listens there'],
+  ['EADDRNOTAVAIL', 'is no address of this machine'],
+  ['EACCES', "may not be listened on by this user: ports below 1024 are the system's"],
+]);
+
 function cannotListen(address: ListenAddress, code: string): ConfigInvalidError {
-  const what = code === 'EADDRINUSE' ? 'is in use; another agent, or another program, listens there' : `: ${code}`;
-  return new ConfigInvalidError([{ path: '--listen', message: `${formatListenAddress(address)} ${what}` }]);
+  const what = LISTEN_FAULTS.get(code) ?? 'cannot be listened on';
+  return new ConfigInvalidError([{ path: '--listen', message: `${formatListenAddress(address)} ${what} (${code})` }]);
 }
 
 function codeOf(error: unknown): string {

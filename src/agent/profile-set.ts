@@ -6,7 +6,7 @@ import type { ResolvedProfile } from '../config/load.js';
 import type { LoadedConfig } from '../config/load-config.js';
 import { provideTokens } from '../engine/provide-tokens.js';
 import { createTokenEngines } from '../engine/token-engine.js';
-import { ConfigInvalidError, type ConfigProblem } from '../errors.js';
+import { ConfigInvalidError, type ConfigProblem, vendorCause } from '../errors.js';
 import type { TokenEvent } from '../token/token-events.js';
 import type { TokenProvider } from '../token-provider.js';
 import type { AgentProfiles } from './agent-profiles.js';
@@ -55,12 +55,14 @@ const DEFAULT_IMS_CONNECTIONS = 16;
 interface Entry {
   settings: ResolvedProfile;
   counted: CountedProvider;
+  /** Once, whoever asks; never rejects. */
+  close(): Promise<void>;
 }
 
 export function createProfileSet(deps: ProfileSetDeps): ProfileSet {
   const { env, clock, random, warn, imsConnections = DEFAULT_IMS_CONNECTIONS } = deps;
   const engines = createTokenEngines({ env, clock, random, warn, imsConnections });
-  const retiring = new Set<Promise<void>>();
+  const retiring = new Set<Entry>();
   let entries: ReadonlyMap<string, Entry> = new Map();
   let current = describe(entries, undefined);
 
@@ -74,12 +76,22 @@ export function createProfileSet(deps: ProfileSetDeps): ProfileSet {
       onEvent: (event) => deps.onEvent(name, event),
     });
     await tokens.open();
-    return { settings, counted: countCalls(tokens.provider) };
+    let closing: Promise<void> | undefined;
+    const close = () => {
+      closing ??= tokens.provider.close().catch((error: unknown) => {
+        const cause = vendorCause(error);
+        named.warn(`it was not closed well (${cause.code ?? cause.name})`);
+      });
+      return closing;
+    };
+    return { settings, counted: countCalls(tokens.provider), close };
   }
 
-  async function retire({ counted }: Entry): Promise<void> {
-    await counted.idle(clock, RETIREMENT);
-    await counted.provider.close();
+  async function retire(entry: Entry): Promise<void> {
+    retiring.add(entry);
+    await entry.counted.idle(clock, RETIREMENT);
+    await entry.close();
+    retiring.delete(entry);
   }
 
   return {
@@ -108,7 +120,7 @@ export function createProfileSet(deps: ProfileSetDeps): ProfileSet {
         }
       }
       if (problems.length > 0) {
-        await Promise.all(changes.opened.map((name) => next.get(name)?.counted.provider.close()));
+        await Promise.all(changes.opened.map((name) => next.get(name)?.close()));
         throw new ConfigInvalidError(problems);
       }
       const before = entries;
@@ -117,16 +129,15 @@ export function createProfileSet(deps: ProfileSetDeps): ProfileSet {
       for (const [name, entry] of before) {
         if (next.get(name) === entry) continue;
         changes.closed.push(name);
-        const retirement = retire(entry).finally(() => retiring.delete(retirement));
-        retiring.add(retirement);
+        void retire(entry);
       }
       return changes;
     },
 
     async close() {
-      const last = entries;
+      const last = [...entries.values(), ...retiring];
       entries = new Map();
-      await Promise.all([...last.values()].map(({ counted }) => counted.provider.close()));
+      await Promise.all(last.map((entry) => entry.close()));
     },
   };
 }

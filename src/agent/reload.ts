@@ -16,15 +16,15 @@ export function createReloader(reload: () => Promise<void>): Reloader {
       again = false;
       await reload();
     } while (again && !closed);
+    // Here, so that no request falls between the last look and the end.
+    running = undefined;
   }
 
   return {
     request() {
       if (closed) return;
       again = true;
-      running ??= run().finally(() => {
-        running = undefined;
-      });
+      running ??= run();
     },
     async close() {
       closed = true;

@@ -63,9 +63,12 @@ export function createServedProfiles({ env, clock, random, log }: ServedProfiles
       checkBackground(config);
       const next = await openSinks(config.agent.sinks, sinkDeps, sinks);
       const changes = await profiles.apply(config);
-      const before = sinks;
+      const gone = sinks.filter((sink) => !next.includes(sink));
+      for (const sink of gone) sink.close();
+      // A write under way would come after the first one of the sink in its place, with the old format and mode.
+      const paths = new Set(next.map(({ settings }) => settings.path));
+      await Promise.all(gone.filter(({ settings }) => paths.has(settings.path)).map((sink) => sink.settled()));
       sinks = next;
-      for (const sink of before) if (!next.includes(sink)) sink.close();
       for (const sink of next) if (!sink.isWritten()) void sink.refresh();
       return changes;
     },

@@ -1,10 +1,11 @@
+import { createSecureContext } from 'node:tls';
 import type { Clock } from '../clock.js';
 import type { AgentSettings } from '../config/agent-block.js';
 import type { Env } from '../config/interpolate.js';
-import { ConfigInvalidError, ImsvaultError } from '../errors.js';
+import { ConfigInvalidError, ImsvaultError, vendorCause } from '../errors.js';
 import { readBoundedFile } from '../secret/secret-file.js';
 import { readAccessToken } from './access-token-file.js';
-import type { AgentServerOptions } from './agent-server.js';
+import type { AgentServerOptions, AgentTls } from './agent-server.js';
 import { defaultTokenFile } from './default-token-file.js';
 import { parseListenAddress } from './listen-address.js';
 import { accountId } from './sinks/accounts.js';
@@ -31,14 +32,7 @@ export async function serverOptions(
     healthListen: healthListen.map((address) => parseListenAddress(address, 'agent.healthListen')),
     allowRemote,
     hostNames,
-    ...(tls === undefined
-      ? {}
-      : {
-          tls: {
-            cert: await readPem(tls.certFile, 'agent.tls.certFile'),
-            key: await readPem(tls.keyFile, 'agent.tls.keyFile'),
-          },
-        }),
+    ...(tls === undefined ? {} : { tls: await readTls(tls) }),
     unixSocket: { mode: gid === undefined ? 0o600 : 0o660, ...shared },
     accessToken: readAccessToken({
       path,
@@ -49,6 +43,22 @@ export async function serverOptions(
     ...(requiredProfiles === undefined ? {} : { requiredProfiles }),
     ...deps,
   };
+}
+
+/**
+ * The certificate that the agent shows, and its key, as they stand in their files now.
+ * @throws ERR_CONFIG_INVALID also where they do not belong together
+ */
+export async function readTls({ certFile, keyFile }: NonNullable<AgentSettings['tls']>): Promise<AgentTls> {
+  const cert = await readPem(certFile, 'agent.tls.certFile');
+  const key = await readPem(keyFile, 'agent.tls.keyFile');
+  try {
+    createSecureContext({ cert, key });
+  } catch (error) {
+    const { code, name } = vendorCause(error);
+    throw invalid('agent.tls', `certFile and keyFile hold no certificate and its key (${code ?? name})`);
+  }
+  return { cert, key };
 }
 
 async function readPem(file: string, option: string): Promise<Buffer> {

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, chownSync, lstatSync, mkdirSync, renameSync, rmSync, unlinkSync } from 'node:fs';
+import { chmodSync, chownSync, lstatSync, mkdirSync, renameSync, rmSync, type Stats, unlinkSync } from 'node:fs';
 import { connect, type Server } from 'node:net';
 import { dirname, join } from 'node:path';
 import { getuid } from 'node:process';
 import { ConfigInvalidError } from '../errors.js';
 import type { UnixSocketOptions } from './agent-server.js';
+import { openFolder } from './open-folder.js';
 
 /** What fits into `sun_path` on every system; a longer one would be cut off silently. */
 const MAX_PATH_BYTES = 103;
@@ -12,7 +13,7 @@ const MAX_PATH_BYTES = 103;
 /**
  * Listens on a Unix socket that never has wider permissions than asked for: it is made in a private folder and moved.
  * A socket that nobody answers on any more is replaced.
- * @returns removes the socket, if it is still this one
+ * @returns removes the socket, if it is still this one; throws what the file system does
  * @throws ConfigInvalidError
  */
 export async function listenOnUnixSocket(
@@ -20,6 +21,8 @@ export async function listenOnUnixSocket(
   path: string,
   { mode = 0o600, gid }: UnixSocketOptions,
 ): Promise<() => void> {
+  const open = openFolder(path);
+  if (open !== undefined) throw invalid(path, open);
   await checkVacant(path);
   const folder = join(dirname(path), `.${randomBytes(4).toString('hex')}`);
   const made = join(folder, 's');
@@ -43,7 +46,7 @@ export async function listenOnUnixSocket(
     }
   } catch (error) {
     server.close();
-    throw invalid(path, `cannot be made (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`);
+    throw unmakable(path, error);
   }
 }
 
@@ -59,7 +62,7 @@ function listening(server: Server, path: string): Promise<void> {
 
 /** Only what is a socket, ours, and dead may be replaced. */
 async function checkVacant(path: string): Promise<void> {
-  const stats = lstatSync(path, { throwIfNoEntry: false });
+  const stats = lookAt(path);
   if (stats === undefined) return;
   if (!stats.isSocket()) throw invalid(path, 'is there already and is no socket');
   const uid = getuid?.();
@@ -67,6 +70,14 @@ async function checkVacant(path: string): Promise<void> {
   const code = await connectError(path);
   if (code === undefined) throw invalid(path, 'is in use: another agent answers there');
   if (code !== 'ECONNREFUSED' && code !== 'ENOENT') throw invalid(path, `is there already and may be in use (${code})`);
+}
+
+function lookAt(path: string): Stats | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    throw unmakable(path, error);
+  }
 }
 
 /** @returns why nobody can be reached there; undefined: somebody can */
@@ -78,6 +89,10 @@ function connectError(path: string): Promise<string | undefined> {
     });
     socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'unknown error'));
   });
+}
+
+function unmakable(path: string, error: unknown): ConfigInvalidError {
+  return invalid(path, `cannot be made (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`);
 }
 
 function invalid(path: string, what: string): ConfigInvalidError {

@@ -1,4 +1,5 @@
 import { ConfigInvalidError, type ConfigProblem } from '../errors.js';
+import { isJsonObject } from '../json.js';
 import { redact } from '../redacted.js';
 import type { Credential } from '../secret/credential.js';
 
@@ -29,7 +30,7 @@ type AioCredential = Credential & Required<Pick<Credential, 'scope' | 'orgId'>>;
 export function credentialFromParams(params: unknown): AioCredential {
   const own = readCredential(params);
   if (!Array.isArray(own)) return own;
-  const fromRuntime = isObject(params) ? readCredential(params.__ims_oauth_s2s) : own;
+  const fromRuntime = isJsonObject(params) ? readCredential(params.__ims_oauth_s2s) : own;
   if (!Array.isArray(fromRuntime)) return fromRuntime;
   throw new ConfigInvalidError(own, {
     hint: 'Pass clientId, clientSecret and orgId, or set the annotation include-ims-credentials on the Runtime action.',
@@ -38,12 +39,12 @@ export function credentialFromParams(params: unknown): AioCredential {
 
 /** `stage` is the stage; whatever else is asked for is production. Without a wish a development namespace means stage. */
 export function isStage(params: unknown, imsEnv: string | undefined, namespace: string | undefined): boolean {
-  const asked = imsEnv || (isObject(params) ? params.__ims_env : undefined);
+  const asked = imsEnv || (isJsonObject(params) ? params.__ims_env : undefined);
   return asked ? asked === 'stage' : namespace?.startsWith('development-') === true;
 }
 
 function readCredential(value: unknown): AioCredential | ConfigProblem[] {
-  if (!isObject(value)) return [{ path: '', message: 'the credential must be an object' }];
+  if (!isJsonObject(value)) return [{ path: '', message: 'the credential must be an object' }];
   const problems: ConfigProblem[] = [];
 
   const text = (name: string, alias: string): string => {
@@ -63,8 +64,4 @@ function readCredential(value: unknown): AioCredential | ConfigProblem[] {
   return problems.length > 0
     ? problems
     : { clientId, clientSecrets: [redact(clientSecret)], orgId, scope: scopes.toSorted() };
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

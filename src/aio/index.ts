@@ -3,6 +3,7 @@
  * @module imsvault/aio
  */
 import { systemClock } from '../clock.js';
+import { warningsTo } from '../listener.js';
 import {
   type AccessTokenAnswer,
   type AccessTokenGenerator,
@@ -20,7 +21,7 @@ function shared(): AccessTokenGenerator {
     env: process.env,
     clock: systemClock,
     random: Math.random,
-    warn: (message) => process.emitWarning(message, 'ImsvaultWarning'),
+    warn: warningsTo(),
   });
   return generator;
 }

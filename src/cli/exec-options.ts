@@ -32,7 +32,7 @@ export interface ExecPlan {
   keepEnv: true | string[];
 }
 
-export const DEFAULT_VARIABLE = 'FUSION_ACCESS_TOKEN';
+const DEFAULT_VARIABLE = 'FUSION_ACCESS_TOKEN';
 
 /** @throws ERR_CONFIG_INVALID with every problem */
 export function planExec(options: ExecOptions, command: readonly string[] | undefined): ExecPlan {

@@ -37,6 +37,14 @@ export class Interrupted extends Error {
   }
 }
 
+/** Waits for the process to be told to end. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
 /** Where the options and the process say that the config is. */
 export function loadOptions({ config, profile, set }: GlobalOptions, io: Io): LoadOptions {
   return {

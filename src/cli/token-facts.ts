@@ -1,6 +1,6 @@
 import type { ResolvedProfile, TokenStoreSettings } from '../config/load.js';
 import { type OpenDeps, openProvider, translate } from '../config/open.js';
-import { withDeadline } from '../deadline.js';
+import { untilAborted } from '../deadline.js';
 import { ImsvaultError } from '../errors.js';
 import { createDocumentAccess } from '../token/fleet/document-access.js';
 import { mismatch } from '../token/fleet/fleet-errors.js';
@@ -61,12 +61,10 @@ export async function readStoredFacts(
 ): Promise<StoredFacts> {
   const { clock } = deps;
   const { ref, timeoutMs, create, identity } = settings;
-  const provider = await withDeadline(clock, timeoutMs, signal, () => openProvider(settings, deps)).catch(
-    (error: unknown) => {
-      signal.throwIfAborted();
-      throw translate(error, settings.provider);
-    },
-  );
+  const provider = await untilAborted(openProvider(settings, deps), signal).catch((error: unknown) => {
+    signal.throwIfAborted();
+    throw translate(error, settings.provider);
+  });
   try {
     const store = createDocumentAccess({ provider, ref, clock, timeoutMs, create });
     const { document, clockOffsetMs } = await store.read(signal);

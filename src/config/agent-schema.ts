@@ -63,8 +63,8 @@ export const agentOptions = z
     }),
     tls: z
       .strictObject({
-        certFile: fileOption('PEM file of the certificate, with its chain; read at start.'),
-        keyFile: fileOption("PEM file of the certificate's key; read at start."),
+        certFile: fileOption('PEM file of the certificate, with its chain; read at the start and when it changes.'),
+        keyFile: fileOption("PEM file of the certificate's key; read at the start and when it changes."),
       })
       .optional()
       .meta({ description: 'For every TCP address of `listen`. Default: clear text.' }),

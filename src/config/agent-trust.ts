@@ -1,7 +1,8 @@
 import { dirname, sep } from 'node:path';
+import type { JsonObject } from '../json.js';
 import { isLoopbackHost } from '../net/loopback.js';
 import { resolvePath } from '../secret/secret-file.js';
-import { getAt, isObject, type JsonObject, type Path } from './tree.js';
+import { getAt, isObject, type Path } from './tree.js';
 import { REMEDY, realPath } from './trust.js';
 
 type Found = { path: Path; message: string }[];

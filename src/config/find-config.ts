@@ -5,7 +5,7 @@ import { ConfigInvalidError } from '../errors.js';
 import { resolvePath } from '../secret/secret-file.js';
 import type { Env } from './interpolate.js';
 
-export const CONFIG_FILE_NAMES = ['imsvault.config.yaml', 'imsvault.config.yml', 'imsvault.config.json'] as const;
+const CONFIG_FILE_NAMES = ['imsvault.config.yaml', 'imsvault.config.yml', 'imsvault.config.json'] as const;
 
 export interface ConfigLocation {
   /** Absolute path; undefined: there is no config file. */

@@ -1,6 +1,7 @@
 import { ConfigInvalidError, type ConfigProblem, type ImsvaultError } from '../errors.js';
 import { type AgentSettings, readAgent, type SinkSettings } from './agent-block.js';
 import { openConfigSource } from './config-source.js';
+import { filesNamed } from './files-named.js';
 import { type LoadOptions, type ResolvedProfile, readProfile } from './load.js';
 import { selectProfiles } from './select-profile.js';
 import { didYouMean, printable } from './suggest.js';
@@ -70,6 +71,7 @@ export async function loadConfig(options: LoadConfigOptions): Promise<LoadedConf
   const known = Object.keys(getAt(source.value, ['profiles']) ?? { [ONLY_PROFILE]: undefined });
   const standardName = defaultName ?? (served.length === 1 ? served[0] : undefined);
   const agent = forProfiles(readAgent(source, env, problem), served, known, standardName, problem);
+  if (agent !== undefined) checkSinkPaths(agent, source.file, profiles, problem);
   if (problems.length > 0) throw new ConfigInvalidError(problems);
   if (notInstalled !== undefined) throw notInstalled;
   return {
@@ -108,6 +110,30 @@ function forProfiles(
   });
   const required = agent.requiredProfiles?.filter((name, index) => check(name, ['agent', 'requiredProfiles', index]));
   return { ...agent, sinks, requiredProfiles: required };
+}
+
+/** A token in the place of a file that is read would take more away than a token. */
+function checkSinkPaths(
+  { sinks, tokenFile, tls }: ServedAgentSettings,
+  config: string | undefined,
+  profiles: ReadonlyMap<string, ResolvedProfile>,
+  problem: (path: Path, message: string) => void,
+): void {
+  const taken = new Map<string | undefined, string>([
+    ...[...profiles].flatMap(([name, profile]) =>
+      [...filesNamed(profile)].map(([file, option]): [string, string] => [file, `${option} of the profile ${name}`]),
+    ),
+    [tls?.certFile, 'agent.tls.certFile'],
+    [tls?.keyFile, 'agent.tls.keyFile'],
+    [tokenFile, 'agent.tokenFile'],
+    ...sinks.map(({ template, option }): [string | undefined, string] => [template, `${option}.template`]),
+    [config, 'the config'],
+  ]);
+  for (const [index, { path }] of sinks.entries()) {
+    const other = taken.get(path);
+    if (other !== undefined)
+      problem(['agent', 'sinks', index, 'path'], `is that of ${other}, which a token would replace`);
+  }
 }
 
 const below = (path: Path, problem: string) => [...path, problem].filter((part) => part !== '').join('.');

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.js';
-import { DeadlineExceeded, withDeadline } from '../deadline.js';
+import { DeadlineExceeded, untilAborted, withDeadline } from '../deadline.js';
 import { ImsvaultError, vendorCause } from '../errors.js';
 import { createHttpClient } from '../net/http-client.js';
 import type { ProxySettings } from '../net/proxy-settings.js';
@@ -23,93 +23,63 @@ export interface OpenDeps {
 }
 
 /**
- * The client of one block's store. One that takes longer than the block's timeout is given up: who closes the store
- * would wait for it for ever.
- * @throws what the module's `createProvider` does, {@link DeadlineExceeded}
+ * The client of one block's store. One that comes after the block's timeout is closed.
+ * @throws what the module's `createProvider` does; ERR_SECRET_UNAVAILABLE after the block's timeout
  */
 export async function openProvider(block: SingleProvider, deps: OpenDeps): Promise<SecretProvider<object>> {
   const { clock, random, env, baseDir, proxy, warn } = deps;
+  const { provider: name, module, connection, timeoutMs } = block;
   const context: ProviderContext = {
     clock,
     random,
     env,
     baseDir,
-    timeoutMs: block.timeoutMs,
+    timeoutMs,
     createHttpClient: (options) => createHttpClient(clock, proxy, options),
     warn,
   };
-  const create = async () => block.module.createProvider(block.connection, context);
-  return traceProvider(await withDeadline(clock, block.timeoutMs, undefined, create), clock);
+  const opening = (async () => module.createProvider(connection, context))();
+  try {
+    return traceProvider(await withDeadline(clock, timeoutMs, undefined, () => opening), clock);
+  } catch (error) {
+    if (!(error instanceof DeadlineExceeded)) throw error;
+    opening.then((late) => late.close?.()).catch(() => undefined);
+    throw new ImsvaultError('ERR_SECRET_UNAVAILABLE', `${name}: not opened within ${timeoutMs} ms`);
+  }
 }
 
 /**
- * Where a block's credential is read. The store's client is made with the first read.
- * @param pool where clients come from that others use too; without it the source has its own, and closes it
+ * Where a block's credential is read.
+ * @param pool opens the store's client, with the first read, and closes it
  */
 export function openCredentialSource(
   block: ProviderBlock,
-  deps: OpenDeps,
-  pool?: Pick<ProviderPool, 'open'>,
+  deps: Pick<OpenDeps, 'clock' | 'random'>,
+  pool: Pick<ProviderPool, 'open'>,
 ): CredentialSource {
-  if ('links' in block) {
-    return createProviderChain(
-      block.links.map((link) => ({ name: link.provider, open: async () => openCredentialSource(link, deps, pool) })),
-    );
-  }
-  let opening: Promise<CredentialSource> | undefined;
-
-  /** Once for all readers; one that failed is tried anew. */
-  function open(): Promise<CredentialSource> {
-    if (opening === undefined) {
-      opening = openSingle(block as SingleProvider, deps, pool);
-      opening.catch(() => {
-        opening = undefined;
-      });
-    }
-    return opening;
-  }
-
+  if ('links' in block) return createProviderChain(block.links.map((link) => openCredentialSource(link, deps, pool)));
+  const { ref, fields, timeoutMs } = block;
+  const { clock, random } = deps;
   return {
     name: block.provider,
     async readCredential(options: ReadOptions = {}) {
       const { signal } = options;
       try {
-        const source = await withDeadline(deps.clock, block.timeoutMs, signal, open);
+        signal?.throwIfAborted();
+        const provider = await untilAborted(pool.open(block), signal);
+        const source = createCredentialSource({ provider, ref, fields, clock, random, timeoutMs });
         return await source.readCredential(options);
       } catch (error) {
         if (signal?.aborted === true && error === signal.reason) throw error;
         throw translate(error, block.provider);
       }
     },
-    async close() {
-      await (await opening?.catch(() => undefined))?.close();
-    },
   };
-}
-
-async function openSingle(
-  block: SingleProvider,
-  deps: OpenDeps,
-  pool: Pick<ProviderPool, 'open'> | undefined,
-): Promise<CredentialSource> {
-  const { clock, random } = deps;
-  const source = createCredentialSource({
-    provider: await (pool === undefined ? openProvider(block, deps) : pool.open(block)),
-    ref: block.ref,
-    fields: block.fields,
-    clock,
-    random,
-    timeoutMs: block.timeoutMs,
-  });
-  return pool === undefined ? source : { ...source, close: async () => undefined };
 }
 
 /** Providers throw our errors; what a third party's lets through does not travel on, because it may hold anything. */
 export function translate(error: unknown, provider: string): ImsvaultError {
   if (error instanceof ImsvaultError) return error;
-  if (error instanceof DeadlineExceeded) {
-    return new ImsvaultError('ERR_SECRET_UNAVAILABLE', `${provider}: not opened within ${error.timeoutMs} ms`);
-  }
   const cause = vendorCause(error);
   return new ImsvaultError('ERR_SECRET_UNAVAILABLE', `${provider}: unexpected ${cause.code ?? cause.name}`, {
     cause,

@@ -1271,11 +1271,11 @@ export interface AgentOptions {
    */
   tls?: {
     /**
-     * PEM file of the certificate, with its chain; read at start. A path: absolute, `~/…`, or relative to the config file.
+     * PEM file of the certificate, with its chain; read at the start and when it changes. A path: absolute, `~/…`, or relative to the config file.
      */
     certFile: string;
     /**
-     * PEM file of the certificate's key; read at start. A path: absolute, `~/…`, or relative to the config file.
+     * PEM file of the certificate's key; read at the start and when it changes. A path: absolute, `~/…`, or relative to the config file.
      */
     keyFile: string;
   };

@@ -2,6 +2,7 @@ import type { ZodType } from 'zod';
 import { optionSchemas } from '../../providers/option-schemas.js';
 import type { AnyProviderModule } from '../../providers/registry.js';
 import { ConfigInvalidError, type ImsvaultError } from '../errors.js';
+import type { JsonObject } from '../json.js';
 import type { FieldMap } from '../secret/credential.js';
 import type { ValidationResult } from '../secret/provider.js';
 import { describeIssues } from './issues.js';
@@ -9,7 +10,7 @@ import { PROVIDER_NAMES } from './json-schema.js';
 import { isModuleName, loadBuiltIn, loadThirdParty } from './provider-module.js';
 import { blockOptions } from './store-schema.js';
 import { didYouMean } from './suggest.js';
-import { isObject, type JsonObject, kindOf, omit, type Path, pick } from './tree.js';
+import { isObject, kindOf, omit, type Path, pick } from './tree.js';
 import { FOREIGN_MODULE } from './trust.js';
 
 /** One provider, ready to be opened. */

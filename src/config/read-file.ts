@@ -4,7 +4,7 @@ import { ConfigInvalidError } from '../errors.js';
 
 export const MAX_CONFIG_BYTES = 1024 * 1024;
 /** A stranger's file could keep the parser busy for minutes. */
-export const MAX_FOUND_CONFIG_BYTES = 64 * 1024;
+const MAX_FOUND_CONFIG_BYTES = 64 * 1024;
 
 export interface ReadConfigOptions {
   /** Found by search, not named: only this user or root may have written it. */

@@ -1,4 +1,5 @@
 import type { ConfigProblem, ImsvaultError } from '../errors.js';
+import type { JsonObject } from '../json.js';
 import { Redacted } from '../redacted.js';
 import { resolvePath } from '../secret/secret-file.js';
 import type { TokenIdentity } from '../token/identity.js';
@@ -16,7 +17,7 @@ import { findSecretsForNames, NOT_A_NAME } from './secrets.js';
 import type { SelectedProfile } from './select-profile.js';
 import { didYouMean, printable } from './suggest.js';
 import { readTokenStore } from './token-store-block.js';
-import { dotted, getAt, isObject, type JsonObject, kindOf, mapLeaves, omit, type Path } from './tree.js';
+import { dotted, getAt, isObject, kindOf, mapLeaves, omit, type Path } from './tree.js';
 import { findDistrusted } from './trust.js';
 
 export interface ResolveInput {

@@ -1,7 +1,8 @@
 import { ConfigInvalidError, type ConfigProblem } from '../errors.js';
+import type { JsonObject } from '../json.js';
 import { type Env, interpolate, Unresolved } from './interpolate.js';
 import { didYouMean, printable } from './suggest.js';
-import { dotted, getAt, isObject, type JsonObject, kindOf, omit, type Path } from './tree.js';
+import { dotted, getAt, isObject, kindOf, omit, type Path } from './tree.js';
 
 const PROFILE_KEYS = ['ims', 'credentials', 'tokenStore', 'renewal', 'rotation'];
 /** What stands beside the one profile of a config without `profiles`. */

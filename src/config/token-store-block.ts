@@ -1,8 +1,9 @@
+import type { JsonObject } from '../json.js';
 import { identityInNames, identityOf, type TokenIdentity } from '../token/identity.js';
 import type { TokenStoreSettings } from './load.js';
 import { type BlockReader, readBlock } from './provider-block.js';
 import { blockOptions, READ_ONLY_OPTIONS, READ_ONLY_PROVIDERS, tokenStoreOptions } from './store-schema.js';
-import { isObject, type JsonObject, omit, type Path, pick } from './tree.js';
+import { isObject, omit, type Path, pick } from './tree.js';
 
 export interface ReadTokenStore {
   settings: TokenStoreSettings;

@@ -1,7 +1,7 @@
+import type { JsonObject } from '../json.js';
+
 /** Where a value stands in a config: `['credentials', 'providers', 0, 'path']`. */
 export type Path = readonly (string | number)[];
-
-export type JsonObject = Readonly<Record<string, unknown>>;
 
 /** A plain object: not a list, not an instance of a class such as `Redacted`. */
 export function isObject(value: unknown): value is JsonObject {

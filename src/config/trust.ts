@@ -2,8 +2,9 @@ import { realpathSync } from 'node:fs';
 import { sep } from 'node:path';
 import { isLoopbackHost } from '../net/loopback.js';
 import { resolvePath } from '../secret/secret-file.js';
+import { namesFile } from './files-named.js';
 import { type Env, referencesIn } from './interpolate.js';
-import { dotted, getAt, isObject, type JsonObject, type Path } from './tree.js';
+import { dotted, getAt, isObject, type Path } from './tree.js';
 
 /** Something that a config file may say only where its user named that file. */
 interface TrustRule {
@@ -171,9 +172,6 @@ function variablesIn({ owner, path: base }: Group, { raw, isExplicit }: TrustQue
 /** Where Docker, Podman, Kubernetes and systemd put what a program may read. */
 const MOUNTED = ['/run/secrets', '/var/run/secrets', '/run/credentials'];
 
-const namesFile = (owner: string, key: string) =>
-  key.endsWith('File') || key === 'dotenv' || (owner === 'file' && key === 'path');
-
 /** The content of a file that the config names is sent to a server that it names too. */
 function filesIn({ owner, path: base }: Group, { resolved, baseDir, isExplicit }: TrustQuestion): Found {
   return leaves(getAt(resolved, base)).flatMap(({ path: below, value }) => {
@@ -236,7 +234,7 @@ function groups(profile: unknown): Group[] {
     const links = value.provider === 'chain' && Array.isArray(value.providers) ? value.providers : [];
     return [
       ...(typeof value.provider === 'string' ? [{ owner: value.provider, path }] : []),
-      ...links.flatMap((_link: JsonObject, index) => block([...path, 'providers', index])),
+      ...links.flatMap((_link, index) => block([...path, 'providers', index])),
     ];
   };
   return [{ owner: 'ims', path: ['ims'] }, { owner: 'rotation', path: ['rotation'] }, ...block(['credentials'])];

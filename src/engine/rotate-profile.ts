@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { ProviderBlock, RotationSettings, SingleProvider } from '../config/load.js';
 import { openProvider } from '../config/open.js';
-import { ConfigInvalidError, type ErrorCode, ImsvaultError } from '../errors.js';
+import { ConfigInvalidError } from '../errors.js';
 import { createExchanger } from '../ims/exchange.js';
 import { type CredentialSlot, createCredentialSlot } from '../rotate/credential-slot.js';
 import { type RotateOptions, type RotationOutcome, rotate } from '../rotate/rotate.js';
@@ -9,6 +9,7 @@ import { createRotationPayload } from '../rotate/rotation-payload.js';
 import { createSecretsApi } from '../rotate/secrets-api.js';
 import { createCredentialSource } from '../secret/credential-source.js';
 import type { SecretProvider } from '../secret/provider.js';
+import { isNotHere } from '../secret/provider-chain.js';
 import { createExchangeRenewal } from '../token/exchange-renewal.js';
 import type { TokenEngine } from './token-engine.js';
 
@@ -61,8 +62,6 @@ function slotOf({ openDeps }: TokenEngine, block: SingleProvider, provider: Secr
   });
 }
 
-const GOES_ON: ReadonlySet<ErrorCode> = new Set(['ERR_SECRET_NOT_FOUND', 'ERR_PROVIDER_NOT_CONFIGURED']);
-
 /** Of a chain, the link that has the credential: that is where the new one belongs. */
 async function findCredential(
   { openDeps }: TokenEngine,
@@ -84,7 +83,7 @@ async function findCredential(
     } catch (error) {
       await provider?.close?.();
       signal.throwIfAborted();
-      if (isLast || !(error instanceof ImsvaultError && GOES_ON.has(error.code))) throw error;
+      if (isLast || !isNotHere(error)) throw error;
     }
   }
   throw new TypeError('a chain has links');

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { ResolvedProfile, TokenStoreSettings } from '../config/load.js';
 import type { OpenDeps } from '../config/open.js';
 import type { ProviderPool } from '../config/provider-pool.js';
+import { untilAborted } from '../deadline.js';
 import { ConfigInvalidError, inWords } from '../errors.js';
 import type { Renewed } from '../token/exchange-renewal.js';
 import type { SightingMemory } from '../token/fleet/claim-watch.js';
@@ -92,7 +93,8 @@ export function createSharedRenewal(
   return {
     async renew(request, signal) {
       if (fleet === undefined) {
-        const opened = await open().catch((error: unknown) => ({ error }));
+        const opened = await untilAborted(open(), signal).catch((error: unknown) => ({ error }));
+        signal.throwIfAborted();
         if ('error' in opened) return exchangeWithout(opened.error, signal);
         fleet = opened;
       }

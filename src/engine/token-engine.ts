@@ -22,8 +22,6 @@ export interface EngineDeps {
   warn: (message: string) => void;
   /** Told of exchanges, and of what happens at the token store; must not throw. */
   onEvent?: (event: TokenEvent) => void;
-  /** Whether the machine's cache is used, given what the config says. Default: no. */
-  useCache?: (configured: boolean | undefined) => boolean;
 }
 
 /** A profile, opened: what the library, the CLI and every other face runs on. */
@@ -119,7 +117,7 @@ export function createTokenEngines(deps: TokenEnginesDeps): TokenEngines {
         renew: cache?.before(renew, profile) ?? renew,
         async close() {
           await fleet?.close();
-          await Promise.all([source?.close(), pool.close(), imsLease.close()]);
+          await Promise.all([pool.close(), imsLease.close()]);
         },
       };
     },

@@ -22,14 +22,19 @@ export interface Supervised {
    */
   readonly ended: Promise<number>;
   signal(name: NodeJS.Signals): void;
-  /** SIGTERM, SIGKILL when that is not heeded in time, and a new child after the old one's end. */
+  /**
+   * SIGTERM, SIGKILL when that is not heeded in time, and a new child after the old one's end. Nothing where the child
+   * has ended by itself.
+   */
   restart(): void;
+  /** After the end. Until then signals do nothing to this process, so that it can clean up. */
+  close(): void;
 }
 
 const PASSED_ON = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGWINCH'] as const;
 const ENDS: ReadonlySet<NodeJS.Signals> = new Set(['SIGINT', 'SIGTERM', 'SIGQUIT']);
 
-/** Starts a child on this process's own stdin, stdout and stderr, and passes signals on until it has ended. */
+/** Starts a child on this process's own stdin, stdout and stderr, and passes signals on until it is closed. */
 export function supervise({ command, environment, killAfterMs, clock, signals }: SuperviseOptions): Supervised {
   const [file, ...args] = command;
   let child: ChildProcess;
@@ -50,6 +55,13 @@ export function supervise({ command, environment, killAfterMs, clock, signals }:
     }
     // Windows tells every program of a console by itself, and a signal passed on would be the end at once.
     if (signals.platform !== 'win32' && !reachesChild(name)) child.kill(name);
+  }
+
+  function replace(): void {
+    if (terminated || restarting || child.exitCode !== null || child.signalCode !== null) return;
+    restarting = true;
+    child.kill('SIGTERM');
+    killLater();
   }
 
   const ended = new Promise<number>((resolve, reject) => {
@@ -75,18 +87,17 @@ export function supervise({ command, environment, killAfterMs, clock, signals }:
     }
     for (const name of PASSED_ON) signals.on(name, passOn);
     start();
-  }).finally(() => {
-    for (const name of PASSED_ON) signals.off(name, passOn);
   });
 
   return {
     ended,
     signal: (name) => void child.kill(name),
     restart() {
-      if (terminated || restarting) return;
-      restarting = true;
-      child.kill('SIGTERM');
-      killLater();
+      // The child may have ended unnoticed: Node looks for that between two of these.
+      setImmediate(() => setImmediate(replace));
+    },
+    close() {
+      for (const name of PASSED_ON) signals.off(name, passOn);
     },
   };
 }

@@ -1,4 +1,5 @@
 import { ImsvaultError, TokenRequestRejectedError } from '../errors.js';
+import { type JsonObject, parseJsonObject } from '../json.js';
 import type { HttpResponse } from '../net/http-client.js';
 import { parseRetryAfter } from '../retry.js';
 import { parseStringList } from '../string-list.js';
@@ -36,7 +37,7 @@ const DAY_SECONDS = 24 * 3600;
  */
 export function parseTokenResponse(response: HttpResponse, context: ResponseContext): TokenResponse {
   const { status } = response;
-  const document = parseJsonObject(response.body);
+  const document = parseJsonObject(response.body.toString('utf8').replace(/^\ufeff/, ''));
   if (status === 200) return success(document, response, context);
   if (status === 429 || status === 408 || status >= 500) throw unavailable(document, response, context);
   if (status < 300) throw invalid(response, context, `it answered ${status} instead of 200`);
@@ -204,15 +205,4 @@ function kindOfBody(response: HttpResponse): string {
   return /^\s*</.test(response.body.toString('latin1', 0, 64))
     ? 'HTML'
     : `${response.body.length} bytes of something else`;
-}
-
-type JsonObject = Readonly<Record<string, unknown>>;
-
-function parseJsonObject(body: Buffer): JsonObject | undefined {
-  try {
-    const value: unknown = JSON.parse(body.toString('utf8').replace(/^\ufeff/, ''));
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : undefined;
-  } catch {
-    return undefined;
-  }
 }

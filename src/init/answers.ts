@@ -1,5 +1,6 @@
-import { getAt, type JsonObject, setAt } from '../config/tree.js';
+import { getAt, setAt } from '../config/tree.js';
 import { ConfigInvalidError, type ConfigProblem } from '../errors.js';
+import type { JsonObject } from '../json.js';
 import { type Question, STORES, type StoreQuestions } from './questions.js';
 
 /** Asks whoever sits before the terminal. Rejects with ERR_ABORTED when they have enough. */

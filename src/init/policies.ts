@@ -1,4 +1,4 @@
-import type { JsonObject } from '../config/tree.js';
+import type { JsonObject } from '../json.js';
 
 /** The least that one kind of process must be allowed, in the words of its store. */
 export interface Policy {

@@ -3,6 +3,7 @@ import type { Clock } from '../clock.js';
 import { withDeadline } from '../deadline.js';
 import { isLoopbackHost } from './loopback.js';
 import { type ProxySettings, proxyFor } from './proxy-settings.js';
+import { namingProxy, tunnel } from './proxy-tunnel.js';
 
 /** How long each step of a request may take, in milliseconds. Positive integers. */
 export interface HttpTimeouts {
@@ -70,24 +71,11 @@ export interface HttpClient {
    * Failures stay silent: the request that follows meets and reports them.
    */
   connectAhead(url: string): Promise<void>;
-  /** Ends all requests and connections; one that is still being made ends within `connectMs`. */
+  /**
+   * Ends all requests and connections; one that is still being made ends within `connectMs`. Later requests fail with
+   * UND_ERR_CLOSED.
+   */
   close(): Promise<void>;
-}
-
-/** The proxy itself could not be reached. */
-export class ProxyUnreachable extends Error {
-  /** Host and port; no login. */
-  readonly proxy: string;
-  readonly code: string | undefined;
-
-  constructor(proxy: string, cause: Error) {
-    super(`the proxy ${proxy} cannot be reached`, { cause });
-    this.name = 'ProxyUnreachable';
-    this.proxy = proxy;
-    const { code } = cause as NodeJS.ErrnoException;
-    // undici tries this one without end.
-    this.code = code === 'ERR_TLS_CERT_ALTNAME_INVALID' ? 'UND_ERR_PRX_TLS' : code;
-  }
 }
 
 export class ResponseTooLarge extends Error {
@@ -95,6 +83,11 @@ export class ResponseTooLarge extends Error {
     super(`the answer is larger than ${maxBytes} bytes`);
     this.name = 'ResponseTooLarge';
   }
+}
+
+/** The code is undici's, for a client that was closed. */
+class ClientClosed extends Error {
+  readonly code = 'UND_ERR_CLOSED';
 }
 
 const DEFAULT_TIMEOUTS: HttpTimeouts = { connectMs: 5000, headersMs: 10_000, bodyMs: 5000, totalMs: 20_000 };
@@ -109,12 +102,15 @@ export function createHttpClient(clock: Clock, proxy: ProxySettings, options: Ht
   const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
   const maxBytes = options.maxResponseBytes ?? DEFAULT_MAX_RESPONSE_BYTES;
   const dispatchers = new Map<string, Promise<Dispatcher>>();
+  let closed = false;
 
   function dispatcherFor(url: URL): Promise<Dispatcher> {
     const viaProxy = options.direct === true || isLoopbackHost(url.hostname) ? undefined : proxyFor(proxy, url);
     const key = viaProxy ?? 'direct';
     let dispatcher = dispatchers.get(key);
     if (dispatcher === undefined) {
+      // Nobody would close it.
+      if (closed) throw new ClientClosed('this HTTP client is closed');
       dispatcher = createDispatcher(viaProxy, timeouts, options);
       dispatchers.set(key, dispatcher);
     }
@@ -166,6 +162,7 @@ export function createHttpClient(clock: Clock, proxy: ProxySettings, options: Ht
     },
 
     async close() {
+      closed = true;
       const opened = await Promise.allSettled(dispatchers.values());
       dispatchers.clear();
       await Promise.all(opened.map((result) => (result.status === 'fulfilled' ? result.value.destroy() : undefined)));
@@ -201,20 +198,14 @@ async function createDispatcher(
     requestTls: tls,
     proxyTls: { timeout: timeouts.connectMs },
     // Else a proxy that never answers CONNECT would block the one connection for undici's 300 s.
-    clientFactory: (origin, opts) =>
-      new Pool(origin, {
+    clientFactory: (origin, opts) => {
+      const { host } = new URL(viaProxy);
+      const pool = new Pool(origin, {
         ...opts,
         headersTimeout: timeouts.connectMs,
-        connect: namingProxy(new URL(viaProxy).host, (opts as { connect: buildConnector.connector }).connect),
-      }),
+        connect: namingProxy(host, (opts as { connect: buildConnector.connector }).connect),
+      });
+      return Object.assign(pool, { connect: tunnel(host, pool) });
+    },
   });
-}
-
-/** Else nothing tells whether the proxy or the server behind it refused. */
-function namingProxy(proxy: string, connect: buildConnector.connector): buildConnector.connector {
-  return (options, callback) =>
-    connect(options, (...[error, socket]: Parameters<buildConnector.Callback>) => {
-      if (error === null) return callback(null, socket);
-      callback(new ProxyUnreachable(proxy, error), null);
-    });
 }

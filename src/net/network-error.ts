@@ -1,5 +1,6 @@
 import { DeadlineExceeded } from '../deadline.js';
-import { ProxyUnreachable, ResponseTooLarge } from './http-client.js';
+import { ResponseTooLarge } from './http-client.js';
+import { ProxyUnreachable } from './proxy-tunnel.js';
 
 export interface NetworkFault {
   /** What happened, to stand after "vault.example.com: ". */

@@ -6,6 +6,7 @@ import type { Channel } from 'node:diagnostics_channel';
 import type { MeterProvider, TracerProvider } from '@opentelemetry/api';
 import { exchangeChannel, storeChannel, tokenChannel } from '../channels.js';
 import { vendorCause } from '../errors.js';
+import { guarded, warningsTo } from '../listener.js';
 import { VERSION } from '../version.js';
 import { createMetrics } from './otel-metrics.js';
 import { createSpans } from './otel-spans.js';
@@ -16,7 +17,10 @@ export interface OpenTelemetryOptions {
   tracerProvider?: TracerProvider;
   /** Default: the one that is global at the call. */
   meterProvider?: MeterProvider;
-  /** Told where nothing is registered, and of the first fault of an SDK. Default: `process.emitWarning`. */
+  /**
+   * Told where nothing is registered, and of the first fault of an SDK. What it throws, or rejects with, is dropped.
+   * Default: `process.emitWarning`.
+   */
   onWarning?: (message: string) => void;
 }
 
@@ -33,9 +37,9 @@ export interface OpenTelemetryRegistration {
  * after the SDK has been started. Never fails: an SDK's fault, or its absence, costs what is seen and nothing else.
  */
 export async function registerOpenTelemetry(options: OpenTelemetryOptions = {}): Promise<OpenTelemetryRegistration> {
-  const { onWarning = (message: string) => process.emitWarning(message, 'ImsvaultWarning') } = options;
+  const warn = warningsTo(options.onWarning);
   try {
-    const subscriptions = subscribersFor(await import('@opentelemetry/api'), options, onWarning);
+    const subscriptions = subscribersFor(await import('@opentelemetry/api'), options, warn);
     for (const [of, handle] of subscriptions) of.subscribe(handle);
     return {
       active: true,
@@ -45,7 +49,7 @@ export async function registerOpenTelemetry(options: OpenTelemetryOptions = {}):
     };
   } catch (error) {
     const reason = vendorCause(error);
-    onWarning(`no OpenTelemetry: ${reason.code ?? reason.name}; it needs @opentelemetry/api 1.9 or newer`);
+    warn(`no OpenTelemetry: ${reason.code ?? reason.name}; it needs @opentelemetry/api 1.9 or newer`);
     return { active: false, unregister: () => undefined };
   }
 }
@@ -61,25 +65,22 @@ function subscribersFor(
   const metrics = createMetrics(meterProvider.getMeter('imsvault', VERSION));
   let warned = false;
 
-  /** What a subscriber throws would end the process. */
-  function guarded<Message>(handle: (message: Message) => void): (message: unknown) => void {
-    return (message) => {
-      try {
-        handle(message as Message);
-      } catch {
-        if (!warned) warn('OpenTelemetry failed on a span or a metric; its error is dropped');
-        warned = true;
-      }
-    };
+  function failed(): void {
+    if (!warned) warn('OpenTelemetry failed on a span or a metric; its error is dropped');
+    warned = true;
   }
 
+  /** What a subscriber throws would end the process. */
+  const handling = <Message>(handle: (message: Message) => void) =>
+    guarded((message: unknown) => handle(message as Message), failed);
+
   return [
-    [tokenChannel, guarded(metrics.event)],
-    [exchangeChannel.start, guarded(spans.exchangeStarted)],
-    [exchangeChannel.asyncEnd, guarded(spans.exchangeEnded)],
-    [exchangeChannel.asyncEnd, guarded(metrics.exchangeEnded)],
-    [storeChannel.start, guarded(spans.storeStarted)],
-    [storeChannel.asyncEnd, guarded(spans.storeEnded)],
-    [storeChannel.asyncEnd, guarded(metrics.storeEnded)],
+    [tokenChannel, handling(metrics.event)],
+    [exchangeChannel.start, handling(spans.exchangeStarted)],
+    [exchangeChannel.asyncEnd, handling(spans.exchangeEnded)],
+    [exchangeChannel.asyncEnd, handling(metrics.exchangeEnded)],
+    [storeChannel.start, handling(spans.storeStarted)],
+    [storeChannel.asyncEnd, handling(spans.storeEnded)],
+    [storeChannel.asyncEnd, handling(metrics.storeEnded)],
   ];
 }

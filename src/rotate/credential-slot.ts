@@ -4,6 +4,7 @@ import { ConfigInvalidError, ImsvaultError } from '../errors.js';
 import type { Redacted } from '../redacted.js';
 import type { FieldMap } from '../secret/credential.js';
 import { type CredentialSource, createCredentialSource } from '../secret/credential-source.js';
+import { noAnswer } from '../secret/no-answer.js';
 import type { SecretProvider } from '../secret/provider.js';
 
 /** The secret that holds the credential, to be read and written. */
@@ -64,8 +65,7 @@ export function createCredentialSlot<Ref>(options: CredentialSlotOptions<Ref>): 
       });
       known = { value, id };
     } catch (error) {
-      if (!(error instanceof DeadlineExceeded)) throw error;
-      throw new ImsvaultError('ERR_SECRET_UNAVAILABLE', `${place}: no answer within ${timeoutMs} ms`);
+      throw error instanceof DeadlineExceeded ? noAnswer(place, error) : error;
     }
   }
 

@@ -1,4 +1,5 @@
 import { ImsvaultError } from '../errors.js';
+import { type JsonObject, parseJsonObject } from '../json.js';
 import { type Redacted, redact, reveal } from '../redacted.js';
 import { type Credential, type FieldMap, parseCredential } from '../secret/credential.js';
 import { parseStringList } from '../string-list.js';
@@ -17,8 +18,6 @@ export interface RotationPayload {
   /** @throws ERR_SECRET_MALFORMED for a secret whose shape cannot take a state or another client secret */
   check(value: Redacted<string>): void;
 }
-
-type JsonObject = Record<string, unknown>;
 
 /** Lists that imsvault reads beside these names; others keep the old secret in the store's last version only. */
 const LIST_OF: ReadonlyMap<string, string> = new Map(
@@ -40,13 +39,8 @@ export function createRotationPayload(place: string, fields: FieldMap | undefine
 
   function open(value: Redacted<string>): JsonObject {
     const text = reveal(value);
-    let document: unknown;
-    try {
-      document = JSON.parse(text);
-    } catch {
-      // Told below; a parser's own message quotes the text.
-    }
-    if (typeof document !== 'object' || document === null || Array.isArray(document)) {
+    const document = parseJsonObject(text);
+    if (document === undefined) {
       throw fail(
         'it is not a JSON object, so it cannot hold the state of a rotation',
         'Store it as JSON, for example {"client_id": "…", "client_secret": "…"}.',
@@ -55,7 +49,7 @@ export function createRotationPayload(place: string, fields: FieldMap | undefine
     if (hasUnsafeNumber(text)) {
       throw fail('a number in it has too many digits to be written back unchanged', 'Store that number as a text.');
     }
-    return document as JsonObject;
+    return document;
   }
 
   function close(document: JsonObject, original: Redacted<string>): Redacted<string> {
@@ -156,7 +150,7 @@ function createSwap(current: string, next: string): Swap {
 /** Adds the list beside the first secret that has a name for one. @returns the list's name */
 function addList(value: unknown, swap: Swap): string | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
-  const object = value as JsonObject;
+  const object = value as Record<string, unknown>;
   for (const [key, child] of Object.entries(object)) {
     const list = LIST_OF.get(key);
     if (list !== undefined && child === swap.next && !Array.isArray(value) && !Object.hasOwn(object, list)) {

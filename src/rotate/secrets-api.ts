@@ -2,6 +2,7 @@ import * as z from 'zod';
 import type { AccessToken } from '../access-token.js';
 import type { Clock } from '../clock.js';
 import { ImsvaultError, vendorCause } from '../errors.js';
+import { parseJson } from '../json.js';
 import type { HttpClient, HttpResponse } from '../net/http-client.js';
 import { describeNetworkError } from '../net/network-error.js';
 import { type Redacted, redact } from '../redacted.js';
@@ -96,7 +97,7 @@ export function createSecretsApi(options: SecretsApiOptions): SecretsApi {
   }
 
   function read<T>(schema: z.ZodType<T>, response: HttpResponse): T {
-    const parsed = schema.safeParse(parseJson(response.body));
+    const parsed = schema.safeParse(parseJson(response.body.toString('utf8')));
     if (parsed.success) return parsed.data;
     throw new ImsvaultError(
       'ERR_ROTATION_REFUSED',
@@ -194,14 +195,6 @@ function refused(place: string, method: string, response: HttpResponse, now: num
 }
 
 function errorCode(body: Buffer): string | undefined {
-  const { error_code: code } = (parseJson(body) ?? {}) as { error_code?: unknown };
+  const { error_code: code } = (parseJson(body.toString('utf8')) ?? {}) as { error_code?: unknown };
   return typeof code === 'string' && /^\w{1,20}$/.test(code) ? code : undefined;
-}
-
-function parseJson(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString('utf8'));
-  } catch {
-    return undefined;
-  }
 }

@@ -3,6 +3,7 @@ import { DeadlineExceeded, withDeadline } from '../deadline.js';
 import { ImsvaultError } from '../errors.js';
 import { type RetryPolicy, runWithRetry } from '../retry.js';
 import { type Credential, type FieldMap, parseCredential } from './credential.js';
+import { noAnswer } from './no-answer.js';
 import type { ReadOptions, SecretProvider, SecretVersion } from './provider.js';
 
 /** A credential and the secret version that it came from. */
@@ -28,7 +29,6 @@ export interface CredentialSource {
    * @throws ImsvaultError, or `signal.reason`
    */
   readCredential(options?: ReadOptions): Promise<ReadCredential>;
-  close(): Promise<void>;
 }
 
 /** Three tries within seconds: a store that stays away longer is an outage, which the token's life bridges. */
@@ -54,7 +54,7 @@ export function createCredentialSource<Ref>(options: CredentialSourceOptions<Ref
     try {
       return await withDeadline(clock, timeoutMs, signal, work);
     } catch (error) {
-      throw error instanceof DeadlineExceeded ? silent(place, error) : error;
+      throw error instanceof DeadlineExceeded ? noAnswer(place, error) : error;
     }
   }
 
@@ -96,15 +96,5 @@ export function createCredentialSource<Ref>(options: CredentialSourceOptions<Ref
     });
   }
 
-  return {
-    name: provider.name,
-    readCredential,
-    close: async () => provider.close?.(),
-  };
-}
-
-function silent(place: string, error: DeadlineExceeded): ImsvaultError {
-  return new ImsvaultError('ERR_SECRET_UNAVAILABLE', `${place}: no answer within ${error.timeoutMs} ms`, {
-    hint: 'Check the address, the network and the proxy; raise the timeout option if the store is slow.',
-  });
+  return { name: provider.name, readCredential };
 }

@@ -1,7 +1,7 @@
 import { ImsvaultError } from '../errors.js';
 import { type Redacted, redact, reveal } from '../redacted.js';
 import { parseStringList } from '../string-list.js';
-import { parsePayload, type SecretFields } from './payload.js';
+import { kindOf, parsePayload, type SecretFields } from './payload.js';
 
 /** What a client proves itself with at IMS. */
 export interface Credential {
@@ -133,12 +133,6 @@ function agree(left: unknown, right: unknown, mayBeShorter: boolean): boolean {
   if (a === undefined || b === undefined) return false;
   const [shorter, longer] = a.length <= b.length ? [a, b] : [b, a];
   return (mayBeShorter || a.length === b.length) && shorter.every((item, index) => item === longer[index]);
-}
-
-function kindOf(value: unknown): string {
-  if (value === null) return 'null';
-  if (Array.isArray(value)) return 'a list';
-  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }
 
 /** Names that hold a digit are left out: a secret pasted where a name belongs must not be printed. */

@@ -1,5 +1,6 @@
 import { parseEnv } from 'node:util';
 import type { ImsvaultError } from '../errors.js';
+import { isJsonObject, type JsonObject, parseJson } from '../json.js';
 
 /** The fields of a secret, wherever its format hides them. */
 export interface SecretFields {
@@ -9,7 +10,6 @@ export interface SecretFields {
   readonly names: readonly string[];
 }
 
-type JsonObject = Readonly<Record<string, unknown>>;
 type Fail = (message: string, hint?: string) => ImsvaultError;
 
 const SEVERAL_HINT = 'Store only the one to use, or name its fields: fields: { clientId: …, clientSecret: … }.';
@@ -32,11 +32,8 @@ export function parsePayload(text: string, mapped: boolean, fail: Fail): SecretF
 }
 
 function parseObject(text: string, fail: Fail): JsonObject {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    // A parser's own message quotes the text, which is the secret.
+  const value = parseJson(text);
+  if (value === undefined) {
     const lines = parseLines(text);
     if (lines !== undefined) return lines;
     throw fail(
@@ -44,7 +41,7 @@ function parseObject(text: string, fail: Fail): JsonObject {
       SHAPE_HINT,
     );
   }
-  if (!isObject(value)) throw fail(`it must be a JSON object; it is ${describe(value)}`, SHAPE_HINT);
+  if (!isJsonObject(value)) throw fail(`it must be a JSON object; it is ${kindOf(value)}`, SHAPE_HINT);
   return value;
 }
 
@@ -64,8 +61,8 @@ function credentialLevel(document: JsonObject, mapped: boolean, fail: Fail): Jso
   const downloaded = lookUp(document, 'project.workspace.details.credentials');
   if (Array.isArray(downloaded)) {
     const found = downloaded
-      .map((entry) => (isObject(entry) ? entry.oauth_server_to_server : undefined))
-      .filter(isObject);
+      .map((entry) => (isJsonObject(entry) ? entry.oauth_server_to_server : undefined))
+      .filter(isJsonObject);
     const [only] = found;
     if (only !== undefined && found.length === 1) return only;
     if (mapped) return document;
@@ -95,26 +92,16 @@ function lookUp(document: JsonObject, path: string): unknown {
   if (Object.hasOwn(document, path)) return document[path];
   let current: unknown = document;
   for (const part of path.split('.')) {
-    if (typeof current === 'string') current = tryJson(current);
+    if (typeof current === 'string') current = parseJson(current);
     if (typeof current !== 'object' || current === null || !Object.hasOwn(current, part)) return undefined;
     current = (current as JsonObject)[part];
   }
   return current;
 }
 
-function tryJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function describe(value: unknown): string {
+/** What a value is, in words that say nothing of its content. */
+export function kindOf(value: unknown): string {
   if (value === null) return 'null';
-  return Array.isArray(value) ? 'a list' : `a ${typeof value}`;
+  if (Array.isArray(value)) return 'a list';
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }

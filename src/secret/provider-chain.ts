@@ -2,53 +2,34 @@ import { type ErrorCode, ImsvaultError } from '../errors.js';
 import type { CredentialSource } from './credential-source.js';
 
 /** The two answers that mean "not here"; any other error could hide the right credential behind a wrong one. */
-const GOES_ON: ReadonlySet<ErrorCode> = new Set(['ERR_SECRET_NOT_FOUND', 'ERR_PROVIDER_NOT_CONFIGURED']);
+const NOT_HERE: ReadonlySet<ErrorCode> = new Set(['ERR_SECRET_NOT_FOUND', 'ERR_PROVIDER_NOT_CONFIGURED']);
 
-/** One link, opened only when the ones before it had nothing. */
-export interface ChainLink {
-  readonly name: string;
-  open(): Promise<CredentialSource>;
+/** Whether a chain goes on past an error. */
+export function isNotHere(error: unknown): boolean {
+  return error instanceof ImsvaultError && NOT_HERE.has(error.code);
 }
 
 /**
  * Asks each link in its order and takes the first credential. It goes on past "not found" and "not configured" only;
  * every call starts at the first link again.
  */
-export function createProviderChain(links: readonly ChainLink[]): CredentialSource {
-  const opened = new Map<ChainLink, Promise<CredentialSource>>();
-
-  function open(link: ChainLink): Promise<CredentialSource> {
-    let source = opened.get(link);
-    if (source === undefined) {
-      source = link.open();
-      opened.set(link, source);
-      // A link that could not open is asked anew next time.
-      source.catch(() => opened.delete(link));
-    }
-    return source;
-  }
-
+export function createProviderChain(links: readonly CredentialSource[]): CredentialSource {
   return {
     name: 'chain',
     async readCredential(options) {
       const failures: { name: string; error: ImsvaultError }[] = [];
       for (const link of links) {
         try {
-          return await (await open(link)).readCredential(options);
+          return await link.readCredential(options);
         } catch (error) {
           // The caller's own reason may be one of our errors too.
           if (options?.signal?.aborted) throw options.signal.reason;
           if (!(error instanceof ImsvaultError)) throw error;
           failures.push({ name: link.name, error });
-          if (!GOES_ON.has(error.code)) throw stopped(failures, links.length);
+          if (!isNotHere(error)) throw stopped(failures, links.length);
         }
       }
       throw stopped(failures, links.length);
-    },
-    async close() {
-      const sources = await Promise.allSettled(opened.values());
-      opened.clear();
-      await Promise.all(sources.map((result) => (result.status === 'fulfilled' ? result.value.close() : undefined)));
     },
   };
 }

@@ -188,6 +188,7 @@ export interface ProviderModule<
   readonly options: OptionsSchema<Options>;
   readonly refOptions: readonly RefKey[];
   /**
+   * Must come back within `context.timeoutMs`: later it is closed, and the call failed with ERR_SECRET_UNAVAILABLE.
    * @throws ERR_PROVIDER_NOT_INSTALLED when the vendor's SDK is missing,
    *   ERR_PROVIDER_NOT_CONFIGURED when nothing that it needs is set
    */

@@ -1,5 +1,6 @@
 import { tokenChannel } from '../channels.js';
 import type { ErrorCode } from '../errors.js';
+import { guarded } from '../listener.js';
 import type { FleetEvent } from './fleet/fleet-options.js';
 
 /** Something that happened to a profile's token. Holds neither a token nor a secret. */
@@ -82,17 +83,13 @@ export function createTokenEvents(
     warn('a listener of token events failed; its error is dropped');
   }
 
+  const tell = listener && guarded(listener, failed);
+
   return {
     emit(event) {
       counters[event.type]++;
       if (tokenChannel.hasSubscribers) tokenChannel.publish(event);
-      if (listener === undefined) return;
-      try {
-        // An async listener's rejection would be nobody's, and end the process.
-        Promise.resolve(listener(event)).catch(failed);
-      } catch {
-        failed();
-      }
+      tell?.(event);
     },
     counters: () => ({ ...counters }),
   };

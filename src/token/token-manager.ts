@@ -168,17 +168,18 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
     return held?.token === token && held.ageMs() >= held.lifeMs;
   }
 
+  /** The token held, where it will do. Begins its renewal when it is time. */
+  function heldFor({ forceRenew, minTtlMs = 0 }: GetTokenOptions): AccessToken | undefined {
+    const current = phase();
+    if (held === undefined || isRejected(held, forceRenew) || isTooShort(held, minTtlMs)) return undefined;
+    if (current !== 'fresh' && current !== 'soft') return undefined;
+    if (current === 'soft' && pause.refusal(true) === undefined) startRenewal({ usable: held.token });
+    return held.token;
+  }
+
   async function next({ forceRenew, minTtlMs = 0 }: GetTokenOptions): Promise<AccessToken> {
     closing.signal.throwIfAborted();
-    const current = phase();
     const forced = held !== undefined && isRejected(held, forceRenew);
-    if (held !== undefined && !forced && !isTooShort(held, minTtlMs)) {
-      if (current === 'fresh') return held.token;
-      if (current === 'soft') {
-        if (pause.refusal(true) === undefined) startRenewal({ usable: held.token });
-        return held.token;
-      }
-    }
     const fallback = forced ? undefined : usable();
     if (pending === undefined) {
       const refusal = pause.refusal(fallback !== undefined);
@@ -212,7 +213,7 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
   async function tokenFor(request: GetTokenOptions = {}): Promise<AccessToken> {
     checkGetTokenOptions(request);
     request.signal?.throwIfAborted();
-    return untilAborted(next(request), request.signal);
+    return heldFor(request) ?? untilAborted(next(request), request.signal);
   }
 
   return {

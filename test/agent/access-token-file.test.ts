@@ -69,6 +69,8 @@ describe('a token file that is not there', () => {
   it('cannot be made in a folder that is not there', () => {
     const { path, read } = place();
     expect(() => read({ path: join(path, 'no', 'token') })).toThrow(/--token-file: .*cannot be made \(ENOENT|ENOTDIR/);
+    writeFileSync(path, '');
+    expect(() => read({ path: join(path, 'token') })).toThrow(/--token-file: .*cannot be read \(ENOTDIR\)/);
   });
 });
 
@@ -163,6 +165,23 @@ describe('a rotation', () => {
     chmodSync(path, 0o600);
     expect(token.matches(NEXT)).toBe(true);
     expectNoSecrets(warnings.join('\n'), [TOKEN, NEXT]);
+  });
+
+  it('says once that the file cannot be looked at', () => {
+    const { path, warnings, read } = place();
+    const folder = `${path}-folder`;
+    mkdirSync(folder);
+    const file = join(folder, 'token');
+    writeFileSync(file, TOKEN, { mode: 0o600 });
+    const token = read({ path: file });
+    renameSync(folder, `${folder}.old`);
+    writeFileSync(folder, '');
+    for (let count = 0; count < 3; count++) expect(token.matches(NEXT)).toBe(false);
+    expect(warnings).toEqual([expect.stringMatching(/cannot be read \(ENOTDIR\).*the last token goes on/)]);
+    rmSync(folder);
+    renameSync(`${folder}.old`, folder);
+    expect([token.matches(NEXT), token.matches(TOKEN)]).toEqual([false, true]);
+    expect(warnings).toHaveLength(1);
   });
 
   it('takes tokens of another length', () => {

@@ -1,8 +1,11 @@
+import { once } from 'node:events';
 import { request } from 'node:https';
+import type { Socket } from 'node:net';
+import { connect } from 'node:tls';
 import { generate } from 'selfsigned';
 import { describe, expect, it } from 'vitest';
 import { formatListenAddress, parseListenAddress } from '../../src/agent/listen-address.js';
-import { ask, KEY, LOOPBACK, onEnd, portOf, startAgent } from './support.js';
+import { ask, KEY, LOOPBACK, onEnd, openRaw, portOf, startAgent } from './support.js';
 
 describe('addresses', () => {
   it.each([
@@ -77,6 +80,28 @@ describe('what other machines reach', () => {
     expect(await status(`other.example:${port}`)).toBe(400);
     await expect(ask(addresses[0], '/livez')).rejects.toThrow();
   });
+
+  it('counts clients that do not shake hands, and ends them with the rest', async () => {
+    const pems = await generate([{ name: 'commonName', value: 'agent.example' }]);
+    const { addresses, clock, close } = await startAgent({
+      tls: { cert: pems.cert, key: pems.private },
+      limits: { connections: 2 },
+    });
+    let open = 0;
+    const follow = (socket: Socket) => {
+      open++;
+      socket.on('error', () => undefined).once('close', () => open--);
+      return socket.resume();
+    };
+    const shaken = follow(connect({ port: portOf(addresses[0]), host: '127.0.0.1', rejectUnauthorized: false }));
+    await once(shaken, 'secureConnect');
+    for (let opened = 1; opened < 110; opened++) follow(await openRaw(addresses[0]));
+    await expect.poll(() => open).toBe(102);
+    const closed = close(200);
+    await clock.advance(200);
+    await closed;
+    await expect.poll(() => open).toBe(0);
+  }, 5000);
 
   it('says which port is taken, and leaves nothing listening', async () => {
     const { addresses } = await startAgent();

@@ -18,13 +18,16 @@ export default {
   name: 'counting',
   options: { '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value }) } },
   refOptions: ['path'],
-  createProvider: () => {
+  createProvider: ({ host }) => {
     seen.opened++;
     return {
       name: 'counting',
       describe: () => 'a secret',
       readSecret: async () => ({ value: globalThis.wrap('${JSON.stringify({ client_id: CLIENT_ID, client_secret: CLIENT_SECRET })}'), id: '1' }),
-      close: async () => { seen.closed++; },
+      close: async () => {
+        if (host === 'broken') throw Object.assign(new Error('no'), { code: 'EPIPE' });
+        seen.closed++;
+      },
     };
   },
 };
@@ -37,12 +40,13 @@ async function setUp() {
   const cwd = await tempFolder();
   writeFileSync(join(cwd, 'store.mjs'), STORE);
   const events: [string, TokenEvent['type']][] = [];
+  const warnings: string[] = [];
   const set = createProfileSet({
     env: {},
     clock: systemClock,
     random: Math.random,
     onEvent: (name, { type }) => events.push([name, type]),
-    warn: () => undefined,
+    warn: (message) => warnings.push(message),
   });
   cleanUps.push(() => set.close());
   const load = (profiles: object) => loadConfig({ config: { profiles }, env: {}, cwd });
@@ -51,7 +55,7 @@ async function setUp() {
     credentials: { provider: './store.mjs', path, ...more },
   });
   const seen = () => (globalThis as unknown as { storeSeen: { opened: number; closed: number } }).storeSeen;
-  return { emulator, set, load, profile, seen, events, cwd };
+  return { emulator, set, load, profile, seen, events, warnings };
 }
 
 describe('a set of profiles', () => {
@@ -91,6 +95,27 @@ describe('a set of profiles', () => {
     await until(() => seen().closed === 1);
     await expect(old?.getToken()).rejects.toMatchObject({ code: 'ERR_ABORTED' });
     expect(seen().opened).toBe(2);
+  });
+
+  it('closes with itself the profiles that only end their requests', async () => {
+    const { set, load, profile, seen } = await setUp();
+    await set.apply(await load({ a: profile('a', { host: 'one' }) }));
+    const old = set.current.get('a');
+    await old?.getToken();
+    await set.apply(await load({ a: profile('a', { host: 'two' }) }));
+    await set.current.get('a')?.getToken();
+    await set.close();
+    expect(seen()).toEqual({ opened: 2, closed: 2 });
+    await expect(old?.getToken()).rejects.toMatchObject({ code: 'ERR_ABORTED' });
+  });
+
+  it('says so where a store cannot be closed, and closes the rest', async () => {
+    const { set, load, profile, seen, warnings } = await setUp();
+    await set.apply(await load({ a: profile('a', { host: 'broken' }), b: profile('b') }));
+    for (const name of set.current.names) await set.current.get(name)?.getToken();
+    await set.close();
+    expect(seen()).toEqual({ opened: 2, closed: 1 });
+    expect(warnings).toEqual(['profile a: it was not closed well (EPIPE)']);
   });
 
   it('takes nothing over of a config of which one profile cannot be opened', async () => {

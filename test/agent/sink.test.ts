@@ -18,7 +18,7 @@ import type { ServedSink } from '../../src/config/load-config.js';
 import type { LogRecord } from '../../src/observe/log.js';
 import { tempFolder } from '../config/support.js';
 import { expectNoSecrets } from '../support/leaks.js';
-import { createManualClock } from '../support/manual-clock.js';
+import { createManualClock, settle } from '../support/manual-clock.js';
 
 const isRoot = process.getuid?.() === 0;
 
@@ -97,6 +97,28 @@ describe('a sink', () => {
     expectNoSecrets(records, ['token-number-1', 'token-number-2']);
   });
 
+  it('misses no token that comes when a write has just ended', async () => {
+    const { settings, deps, renew, read, records } = await setUp();
+    const sink = await openSink(settings, {
+      ...deps,
+      log(record) {
+        deps.log(record);
+        if (records.length > 1) return;
+        void Promise.resolve()
+          .then(() => undefined)
+          .then(() => {
+            renew();
+            void sink.refresh();
+          });
+      },
+    });
+    renew();
+    await sink.refresh();
+    await settle();
+    await sink.settled();
+    expect([sink.isWritten(), read()]).toEqual([true, 'token-number-2']);
+  });
+
   it('of a template that fails on a token says so without it, and leaves the file as it was', async () => {
     const { settings, deps, renew, cwd, records, read } = await setUp({ template: 'set below' });
     const template = join(cwd, 't.eta');
@@ -110,7 +132,7 @@ describe('a sink', () => {
     expect(read()).toBe('openid env token-number-1');
     renew();
     await sink.refresh();
-    expect(records.at(-1)).toMatchObject({ event: 'sink-failed', path: settings.path });
+    expect(records.at(-1)).toMatchObject({ event: 'sink-failed', path: settings.path, template, error: 'Error' });
     expectNoSecrets(records, ['token-number-2']);
     expect(read()).toBe('openid env token-number-1');
     sink.close();

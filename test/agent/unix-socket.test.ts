@@ -1,4 +1,14 @@
-import { chownSync, lstatSync, readdirSync, statSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { getuid } from 'node:process';
@@ -92,10 +102,31 @@ describe('a Unix socket', () => {
     expect(lstatSync(path).isFile()).toBe(true);
   });
 
+  it('that cannot be looked at any more is warned of, and does not keep the agent from its end', async () => {
+    const folder = join(tempFolder(), 'run');
+    mkdirSync(folder);
+    const path = join(folder, 'agent.sock');
+    const { addresses, close, clock, warnings } = await startAgent({ listen: [{ kind: 'unix', path }, LOOPBACK] });
+    renameSync(folder, `${folder}.old`);
+    writeFileSync(folder, '');
+    const closed = close(0);
+    await clock.advance(1);
+    await closed;
+    expect(warnings).toEqual([`unix:${path} is left behind: ENOTDIR`]);
+    await expect(ask(addresses[1], '/livez')).rejects.toThrow('ECONNREFUSED');
+  });
+
   it('is refused where its path would be cut off, or its folder is missing', async () => {
     const long = join(tempFolder(), 'x'.repeat(100));
     await expect(startAgent({ listen: [{ kind: 'unix', path: long }] })).rejects.toThrow(/too long/);
     const missing = join(tempFolder(), 'no', 'agent.sock');
     await expect(startAgent({ listen: [{ kind: 'unix', path: missing }] })).rejects.toThrow(/ENOENT/);
+    const file = place();
+    writeFileSync(file, '');
+    const below = startAgent({ listen: [{ kind: 'unix', path: join(file, 'agent.sock') }] });
+    await expect(below).rejects.toMatchObject({
+      code: 'ERR_CONFIG_INVALID',
+      message: expect.stringContaining('cannot be made (ENOTDIR)'),
+    });
   });
 });

@@ -295,6 +295,18 @@ look(); setInterval(look, 5);`;
   }, 20_000);
 });
 
+/** Makes removing slow. */
+const SLOW_REMOVAL = `import fs from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+const { rm } = fs.promises;
+fs.promises.rm = async (...args) => {
+  process.stderr.write('removing\\n');
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  await rm(...args);
+};
+syncBuiltinESMExports();
+`;
+
 describe.skipIf(process.platform === 'win32')('signals', () => {
   const ECHO = `for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGWINCH']) process.on(name, () => say(name)); say('up'); ${STAYS}`;
   const lines = (text: string) => text.trim().split('\n');
@@ -356,6 +368,21 @@ describe.skipIf(process.platform === 'win32')('signals', () => {
     const started = await up(child(`say('up'); ${STAYS}`), { env });
     started.child.kill(name);
     expect(await started.ended).toMatchObject({ code, signal: null, stderr: '' });
+  });
+
+  it('that come while the token file is removed leave none of it', async () => {
+    const { env } = await emulated();
+    const cwd = await workspace();
+    await writeFile(join(cwd, 'slow.mjs'), SLOW_REMOVAL);
+    const started = await up(['--token-file', 't', ...child(`say('up'); ${STAYS}`)], {
+      env: { ...env, NODE_OPTIONS: '--import ./slow.mjs' },
+      cwd,
+    });
+    started.child.kill('SIGTERM');
+    await until(() => started.output.stderr.includes('removing') || started.child.exitCode !== null);
+    started.child.kill('SIGTERM');
+    expect(await started.ended).toMatchObject({ code: 143, signal: null, stderr: 'removing\n' });
+    expect(readdirSync(cwd)).not.toContain('t');
   });
 
   it('leave the exit code that the child chooses', async () => {

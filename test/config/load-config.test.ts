@@ -288,3 +288,44 @@ describe('the agent of a config that was found', () => {
     expect(found?.message).not.toContain('found by search');
   });
 });
+
+it('lets no sink write over a file that is read', async () => {
+  const text = (path: string) => `
+profiles:
+  a:
+    ims: { caFile: ./ims.pem }
+    credentials:
+      provider: chain
+      providers:
+        - { provider: file, path: ./credential.json }
+        - { provider: vault, path: p, auth: { method: approle, roleId: r, secretIdFile: ./secret-id } }
+    tokenStore: { provider: file, path: ./token.json }
+  b: { credentials: { provider: env, dotenv: ./.env } }
+agent:
+  tokenFile: ./agent-token
+  tls: { certFile: ./cert.pem, keyFile: ./key.pem }
+  sinks:
+    - { path: ./fine, profile: a, template: ./template }
+    - { path: ${path}, profile: b }`;
+  for (const [path, other] of [
+    ['./ims.pem', 'ims.caFile of the profile a'],
+    ['./credential.json', 'credentials.providers.0.path of the profile a'],
+    ['./secret-id', 'credentials.providers.1.auth.secretIdFile of the profile a'],
+    ['./token.json', 'tokenStore.path of the profile a'],
+    ['./.env', 'credentials.dotenv of the profile b'],
+    ['./agent-token', 'agent.tokenFile'],
+    ['./cert.pem', 'agent.tls.certFile'],
+    ['sub/../key.pem', 'agent.tls.keyFile'],
+    ['./template', 'agent.sinks.0.template'],
+    ['./imsvault.config.yaml', 'the config'],
+  ]) {
+    expect(await problems(text(path as string))).toEqual([
+      {
+        path: 'agent.sinks.1.path',
+        message: `is that of ${other}, which a token would replace`,
+        source: 'imsvault.config.yaml:17',
+      },
+    ]);
+  }
+  await load(text('./other'));
+});

@@ -31,13 +31,14 @@ function setUp(create?: (context: ProviderContext) => Promise<SecretProvider<obj
   const clock = createManualClock();
   const warn = vi.fn();
   const deps = { clock, random: () => 0, env: { A: 'b' }, baseDir: '/base', proxy: {}, warn };
-  return { provider, createProvider, block, deps, clock };
+  const pool = createSharedProviders(deps).lease('/base');
+  return { provider, createProvider, block, deps, pool, clock };
 }
 
 describe('an opened credential source', () => {
   it('makes the client with the first read, once for all readers', async () => {
-    const { provider, createProvider, block, deps } = setUp();
-    const source = openCredentialSource(block, deps);
+    const { provider, createProvider, block, deps, pool } = setUp();
+    const source = openCredentialSource(block, deps, pool);
     expect(source.name).toBe('fake');
     expect(createProvider).not.toHaveBeenCalled();
     const results = await Promise.all([source.readCredential(), source.readCredential()]);
@@ -49,22 +50,22 @@ describe('an opened credential source', () => {
     expect(provider.readSecret).toHaveBeenCalledTimes(2);
     expect(provider.readSecret).toHaveBeenCalledWith({ path: 'p' }, expect.anything());
     expect(results[0].credential.clientId).toBe('id');
-    await source.close();
+    await pool.close();
     expect(provider.close).toHaveBeenCalledOnce();
   });
 
   it('tries anew after a client could not be made', async () => {
-    const { provider, createProvider, block, deps } = setUp();
+    const { provider, createProvider, block, deps, pool } = setUp();
     createProvider.mockRejectedValueOnce(new ImsvaultError('ERR_PROVIDER_NOT_CONFIGURED', 'no address'));
-    const source = openCredentialSource(block, deps);
+    const source = openCredentialSource(block, deps, pool);
     await expect(source.readCredential()).rejects.toMatchObject({ code: 'ERR_PROVIDER_NOT_CONFIGURED' });
     expect((await source.readCredential()).version.id).toBe('1');
     expect(provider.readSecret).toHaveBeenCalledOnce();
   });
 
   it('does not wait for ever for a client, and ends on abort', async () => {
-    const { block, deps, clock } = setUp(() => new Promise(() => undefined));
-    const source = openCredentialSource(block, deps);
+    const { block, deps, pool, clock } = setUp(() => new Promise(() => undefined));
+    const source = openCredentialSource(block, deps, pool);
     const late = source.readCredential().catch((error: unknown) => error);
     const reason = new Error('enough');
     const controller = new AbortController();
@@ -80,12 +81,28 @@ describe('an opened credential source', () => {
     });
   });
 
+  it('closes a client that comes too late, and asks for another at the next read', async () => {
+    const { provider, createProvider, block, deps, pool, clock } = setUp();
+    let come = (_late: SecretProvider<object>) => undefined as unknown;
+    createProvider.mockReturnValueOnce(new Promise((resolve) => (come = resolve)));
+    const source = openCredentialSource(block, deps, pool);
+    const [first, joined] = [source.readCredential(), source.readCredential()].map((read) => read.catch(() => 'late'));
+    await clock.advance(1000);
+    expect([await first, await joined]).toEqual(['late', 'late']);
+    expect((await source.readCredential()).version.id).toBe('1');
+    const late = { ...provider, close: vi.fn(async () => undefined) };
+    come(late);
+    await settle();
+    expect(late.close).toHaveBeenCalledOnce();
+    expect(provider.close).not.toHaveBeenCalled();
+  });
+
   it.each([
     [new TypeError('hvs.leak'), 'fake: unexpected TypeError'],
     [Object.assign(new Error('hvs.leak'), { code: 'EPROTO' }), 'fake: unexpected EPROTO'],
   ])('lets no error of a provider out, and says whose fault it is', async (thrown, message) => {
-    const { provider, block, deps } = setUp(async () => Promise.reject(thrown));
-    const error = await openCredentialSource(block, deps)
+    const { provider, block, deps, pool } = setUp(async () => Promise.reject(thrown));
+    const error = await openCredentialSource(block, deps, pool)
       .readCredential()
       .catch((reason: unknown) => reason);
     expect(error).toMatchObject({
@@ -97,17 +114,6 @@ describe('an opened credential source', () => {
     expect(provider.readSecret).not.toHaveBeenCalled();
   });
 
-  it('with clients that others use too leaves them open', async () => {
-    const { provider, createProvider, block, deps } = setUp();
-    const pool = { open: vi.fn(async () => provider) };
-    const source = openCredentialSource(block, deps, pool);
-    expect((await source.readCredential()).credential.clientId).toBe('id');
-    expect(pool.open).toHaveBeenCalledExactlyOnceWith(block);
-    expect(createProvider).not.toHaveBeenCalled();
-    await source.close();
-    expect(provider.close).not.toHaveBeenCalled();
-  });
-
   it('gives a provider HTTP clients of its own', async () => {
     const { createProvider, block, deps } = setUp();
     await openProvider(block, deps);
@@ -117,8 +123,9 @@ describe('an opened credential source', () => {
   });
 
   it('that was never read closes without making a client', async () => {
-    const { createProvider, block, deps } = setUp();
-    await openCredentialSource(block, deps).close();
+    const { createProvider, block, deps, pool } = setUp();
+    openCredentialSource(block, deps, pool);
+    await pool.close();
     expect(createProvider).not.toHaveBeenCalled();
   });
 
@@ -128,12 +135,12 @@ describe('an opened credential source', () => {
     });
     const [second, third] = [setUp(), setUp()];
     const block = { provider: 'chain' as const, links: [first.block, second.block, third.block] };
-    const source = openCredentialSource(block, first.deps);
+    const source = openCredentialSource(block, first.deps, first.pool);
     expect((await source.readCredential()).provider).toBe('fake');
     expect(first.createProvider).toHaveBeenCalledOnce();
     expect(second.createProvider).toHaveBeenCalledOnce();
     expect(third.createProvider).not.toHaveBeenCalled();
-    await source.close();
+    await first.pool.close();
     expect(second.provider.close).toHaveBeenCalledOnce();
   });
 

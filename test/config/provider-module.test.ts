@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { loadProfile } from '../../src/config/load.js';
 import { openCredentialSource } from '../../src/config/open.js';
 import { isModuleName, loadBuiltIn } from '../../src/config/provider-module.js';
+import { createSharedProviders } from '../../src/config/provider-pool.js';
 import { ImsvaultError } from '../../src/errors.js';
 import { reveal } from '../../src/redacted.js';
 import { expectNoSecrets } from '../support/leaks.js';
@@ -269,14 +270,9 @@ describe("a third party's module", () => {
   it('lets no error of its own out', async () => {
     const profile = await load('./p.mjs', undefined, (cwd) => write(cwd, 'sub/p.mjs', MODULE()));
     if (profile.credentials === undefined) throw new Error('no credentials');
-    const source = openCredentialSource(profile.credentials, {
-      clock: createManualClock(),
-      random: () => 0,
-      env: {},
-      baseDir: profile.baseDir,
-      proxy: {},
-      warn: () => undefined,
-    });
+    const deps = { clock: createManualClock(), random: () => 0, env: {}, proxy: {}, warn: () => undefined };
+    const pool = createSharedProviders(deps).lease(profile.baseDir);
+    const source = openCredentialSource(profile.credentials, deps, pool);
     const error = (await source.readCredential().catch((reason: unknown) => reason)) as ImsvaultError;
     expect(error).toBeInstanceOf(ImsvaultError);
     expect(error.code).toBe('ERR_SECRET_UNAVAILABLE');
@@ -324,15 +320,9 @@ describe('examples/custom-provider', () => {
       home: folder,
     });
     if (profile.credentials === undefined) throw new Error('no credentials');
-    const deps = {
-      clock: createManualClock(),
-      random: () => 0,
-      env,
-      baseDir: profile.baseDir,
-      proxy: {},
-      warn: () => undefined,
-    };
-    return openCredentialSource(profile.credentials, deps).readCredential();
+    const deps = { clock: createManualClock(), random: () => 0, env, proxy: {}, warn: () => undefined };
+    const pool = createSharedProviders(deps).lease(profile.baseDir);
+    return openCredentialSource(profile.credentials, deps, pool).readCredential();
   }
 
   it('reads a credential', async () => {

@@ -2,8 +2,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { AccessToken } from '../../src/access-token.js';
 import { createImsEmulator, type ImsEmulator } from '../../src/testing/index.js';
 import { createTokenProvider } from '../../src/token-provider.js';
+import { createManualClock } from '../support/manual-clock.js';
+import { until } from '../testing/over-http.js';
 
 const env = { FUSION_CLIENT_ID: 'emulator-client-id', FUSION_CLIENT_SECRET: 'emulator-client-secret' };
 let ims: ImsEmulator | undefined;
@@ -73,6 +76,59 @@ export default {
   }),
 };
 `;
+
+/** A provider whose client never comes. */
+const HANGING = `
+export default {
+  name: 'hanging',
+  options: { '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value }) } },
+  refOptions: [],
+  createProvider() {
+    globalThis.isOpening = true;
+    return new Promise(() => undefined);
+  },
+};
+`;
+
+describe('a token store that does not open', () => {
+  async function begin() {
+    const cwd = await mkdtemp(join(tmpdir(), 'imsvault-engine-'));
+    await writeFile(join(cwd, 'hanging.mjs'), HANGING);
+    ims = await createImsEmulator().start();
+    const config = {
+      ims: { tokenEndpoint: ims.tokenEndpoint },
+      credentials: { provider: 'env' },
+      tokenStore: { provider: './hanging.mjs', timeout: '1s' },
+    };
+    const clock = createManualClock(Date.now());
+    const onWarning = vi.fn();
+    const state = globalThis as { isOpening?: boolean };
+    state.isOpening = false;
+    const provider = createTokenProvider(config as never, { env, cwd, clock, onWarning });
+    const call = provider.getToken().catch((error: unknown) => error);
+    await until(() => state.isOpening === true);
+    return { issuer: ims, provider, call, clock, onWarning, remove: () => rm(cwd, { recursive: true }) };
+  }
+
+  it('costs its sharing and not the token, within its timeout', async () => {
+    const { issuer, provider, call, clock, onWarning, remove } = await begin();
+    await clock.advance(1000);
+    expect(await call).toBeInstanceOf(AccessToken);
+    expect(issuer.exchanges).toBe(1);
+    expect(onWarning.mock.calls).toEqual([['the token store is not used: ./hanging.mjs: not opened within 1000 ms']]);
+    await provider.close();
+    await remove();
+  });
+
+  it('keeps nobody waiting once the provider is closed', async () => {
+    const { provider, call, clock, remove } = await begin();
+    const closing = provider.close();
+    expect(await call).toMatchObject({ code: 'ERR_ABORTED' });
+    await clock.advance(1000);
+    await closing;
+    await remove();
+  });
+});
 
 describe('a token store that can be used', () => {
   it('has the metadata of the last publication when the provider is closed, under the identity’s name', async () => {

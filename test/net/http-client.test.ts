@@ -1,5 +1,11 @@
 import { createServer, type Server } from 'node:http';
-import { type AddressInfo, connect, createServer as createTcpServer, type Server as TcpServer } from 'node:net';
+import {
+  type AddressInfo,
+  connect,
+  createServer as createTcpServer,
+  type Socket,
+  type Server as TcpServer,
+} from 'node:net';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { systemClock } from '../../src/clock.js';
 import {
@@ -103,6 +109,27 @@ describe('http client', () => {
     const request = client({ timeouts }).request({ method: 'GET', url: `${scheme}://127.0.0.1:${port}/` });
     expect(await fault(request)).toMatchObject({ message: expect.stringContaining(message), retryable: true });
     expect(performance.now() - started).toBeLessThan(2500);
+  });
+
+  it('opens nothing once it is closed', async () => {
+    const sockets = new Set<Socket>();
+    const server = createServer((_request, response) => response.end());
+    server.on('connection', (socket) => {
+      sockets.add(socket);
+      socket.on('close', () => sockets.delete(socket));
+    });
+    const url = `http://127.0.0.1:${await listen(server)}/`;
+    const [used, unused] = [client(), client()];
+    expect((await used.request({ method: 'GET', url })).status).toBe(200);
+    for (const made of [used, unused]) {
+      await made.close();
+      expect(await fault(made.request({ method: 'GET', url }))).toMatchObject({
+        message: 'the client was closed meanwhile',
+        retryable: false,
+      });
+      await expect(made.connectAhead(url)).rejects.toMatchObject({ code: 'UND_ERR_CLOSED' });
+    }
+    await vi.waitUntil(() => sockets.size === 0);
   });
 
   it('closes what it opened, and ends what is under way', async () => {
@@ -246,6 +273,32 @@ describe('http client', () => {
     expect(await via('http://me:s3cret@proxy.invalid:3128')).toMatchObject({
       message: expect.stringMatching(/^the proxy proxy\.invalid:3128: its name cannot be resolved/),
     });
+  });
+
+  it.each([
+    ['as soon as it is reached', (socket: Socket) => socket.end()],
+    ['when it was asked', (socket: Socket) => socket.once('data', () => socket.end())],
+    ['in the middle of its answer', (socket: Socket) => socket.once('data', () => socket.end('HTTP/1.1 20'))],
+  ])('asks a proxy once that hangs up %s, and names it', async (_when, hangUp) => {
+    let connections = 0;
+    const proxy = createTcpServer((socket) => {
+      connections++;
+      socket.on('error', () => undefined);
+      hangUp(socket);
+    });
+    const address = `127.0.0.1:${await listen(proxy)}`;
+    const via = client(
+      { timeouts: { totalMs: 2000 } },
+      { httpProxy: `http://${address}`, httpsProxy: `http://${address}` },
+    );
+    for (const url of ['http://ims.invalid/', 'https://ims.invalid/']) {
+      expect(await fault(via.request({ method: 'GET', url }))).toEqual({
+        message: `the proxy ${address}: the connection was closed in the middle`,
+        hint: 'Check HTTPS_PROXY.',
+        retryable: true,
+      });
+    }
+    expect(connections).toBe(2);
   });
 
   it('says when the proxy refuses', async () => {

@@ -187,6 +187,23 @@ describe('never fails', () => {
     expect(onWarning).toHaveBeenCalledTimes(1);
   });
 
+  it('where the listener of warnings fails', async () => {
+    const unhandled = vi.fn();
+    process.on('unhandledRejection', unhandled);
+    endings.push(() => process.off('unhandledRejection', unhandled));
+    const meterProvider = { getMeter: () => ({}) as never };
+    const throwing = vi.fn(() => {
+      throw new Error('from the logger');
+    });
+    const rejecting = vi.fn(() => Promise.reject(new Error('from the logger')));
+    for (const onWarning of [throwing, rejecting]) {
+      expect(await registerOpenTelemetry({ meterProvider, onWarning })).toMatchObject({ active: false });
+      expect(onWarning).toHaveBeenCalledOnce();
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(unhandled).not.toHaveBeenCalled();
+  });
+
   it('where the API is not installed', async () => {
     const built = await buildPackage({ otel: 'src/observe/otel.ts' });
     endings.push(() => built.remove());

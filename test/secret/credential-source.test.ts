@@ -15,7 +15,6 @@ type Answer = SecretVersion | Error | 'hang';
 function setup(answers: Answer[], others?: SecretProvider<string>['readOtherVersions']) {
   const clock = createManualClock();
   const reads: { at: number; options: ReadOptions | undefined }[] = [];
-  const close = vi.fn(async () => undefined);
   const source = createCredentialSource({
     provider: {
       name: 'scripted',
@@ -27,7 +26,6 @@ function setup(answers: Answer[], others?: SecretProvider<string>['readOtherVers
         if (answer instanceof Error) throw answer;
         return answer;
       },
-      close,
       ...(others === undefined ? {} : { readOtherVersions: others }),
     },
     ref: 'ims/fusion',
@@ -43,7 +41,7 @@ function setup(answers: Answer[], others?: SecretProvider<string>['readOtherVers
     for (let step = 0; step < 200; step++) await clock.advance(100);
     return settled;
   }
-  return { clock, reads, close, source, run };
+  return { clock, reads, source, run };
 }
 
 describe('credential source', () => {
@@ -161,14 +159,5 @@ describe('credential source', () => {
     await clock.advance(1000);
     await reading;
     expect((await setup([version]).run()).read).not.toHaveProperty('readOthers');
-  });
-
-  it('closes its provider, if that can be closed', async () => {
-    const { source, close } = setup([version]);
-    await source.close();
-    expect(close).toHaveBeenCalledTimes(1);
-    const provider = { name: 'open', describe: () => 'a place', readSecret: async () => version };
-    const options = { ref: {}, clock: createManualClock(), random: () => 0.5, timeoutMs: 1000 };
-    await expect(createCredentialSource({ ...options, provider }).close()).resolves.toBeUndefined();
   });
 });

@@ -76,7 +76,7 @@ function setup(given: Given) {
     },
   };
   const renew = createExchangeRenewal({
-    source: createProviderChain([{ name: 'store', open: async () => source }]),
+    source: createProviderChain([source]),
     exchanger,
     clock,
     timeoutMs: 60_000,

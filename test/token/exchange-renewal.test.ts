@@ -55,7 +55,7 @@ function exchangerTo(port: number) {
 }
 
 function sourceOf(readCredential: CredentialSource['readCredential']): CredentialSource {
-  return { name: 'scripted', readCredential, close: async () => undefined };
+  return { name: 'scripted', readCredential };
 }
 
 function exchangeFresh(source: CredentialSource, exchanger: Exchanger, signal?: AbortSignal) {

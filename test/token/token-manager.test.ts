@@ -269,6 +269,17 @@ describe('token manager', () => {
     expect(warned).not.toHaveBeenCalled();
   });
 
+  it('listens to no signal where a token is held', async () => {
+    const { manager } = setup();
+    const { signal } = new AbortController();
+    const listen = vi.spyOn(signal, 'addEventListener');
+    await manager.getToken();
+    await manager.getToken({ signal });
+    expect(listen).not.toHaveBeenCalled();
+    await manager.getToken({ signal, forceRenew: true });
+    expect(listen).toHaveBeenCalledOnce();
+  });
+
   it("ends an aborted caller's wait and no one else's", async () => {
     const { clock, renew, manager } = setup({ latencyMs: 500 });
     const controller = new AbortController();

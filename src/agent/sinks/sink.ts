@@ -56,7 +56,8 @@ export async function openSink(settings: ServedSink, { clock, random, log, token
     } catch (error) {
       // A template's error may quote the token.
       const { code, name } = vendorCause(error);
-      log({ level: 'error', event: 'sink-failed', profile, path, error: code ?? name });
+      const template = code === undefined ? settings.template : undefined;
+      log({ level: 'error', event: 'sink-failed', profile, path, ...(template && { template }), error: code ?? name });
       const bound = Math.min(MAX_DELAY_MS, BASE_DELAY_MS * 2 ** failures++);
       if (!closed) cancel = clock.setTimer(() => void refresh(), bound / 2 + (random() * bound) / 2);
     }
@@ -68,14 +69,14 @@ export async function openSink(settings: ServedSink, { clock, random, log, token
       again = false;
       await write();
     } while (again);
+    // Here, so that no token falls between the last look and the end.
+    writing = undefined;
   }
 
   function refresh(): Promise<void> {
     written = false;
     again = true;
-    writing ??= writeAll().finally(() => {
-      writing = undefined;
-    });
+    writing ??= writeAll();
     return writing;
   }
 

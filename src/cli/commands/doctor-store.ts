@@ -1,14 +1,12 @@
 import type { ProviderBlock, SingleProvider } from '../../config/load.js';
 import { type OpenDeps, openProvider, translate } from '../../config/open.js';
 import { DeadlineExceeded, withDeadline } from '../../deadline.js';
-import { type ErrorCode, ImsvaultError } from '../../errors.js';
 import { type Credential, parseCredential } from '../../secret/credential.js';
+import { noAnswer } from '../../secret/no-answer.js';
 import type { SecretProvider } from '../../secret/provider.js';
+import { isNotHere } from '../../secret/provider-chain.js';
 import type { Checkup, Finding } from '../checkup.js';
 import { describeSkew } from './doctor-skew.js';
-
-/** What a chain goes on past. */
-const NOT_HERE: ReadonlySet<ErrorCode> = new Set(['ERR_SECRET_NOT_FOUND', 'ERR_PROVIDER_NOT_CONFIGURED']);
 
 /**
  * Opens, logs in, reads and looks at the secret, store by store, until one has the credential.
@@ -46,9 +44,9 @@ async function checkStore(
       try {
         return await withDeadline(deps.clock, block.timeoutMs, signal, run);
       } catch (error) {
-        if (error instanceof DeadlineExceeded) throw silent(block, error);
+        if (error instanceof DeadlineExceeded) throw noAnswer(block.provider, error);
         const ours = translate(error, block.provider);
-        if (!goesOn || !NOT_HERE.has(ours.code)) throw ours;
+        if (!goesOn || !isNotHere(ours)) throw ours;
         notHere = true;
         return { detail: `${ours.message}; the chain goes on`, warning: true };
       }
@@ -101,10 +99,4 @@ function describeCredential({ clientId, clientSecrets, scope, orgId }: Credentia
     ...(scope === undefined ? [] : [`scope ${scope.join(',')}`]),
     ...(orgId === undefined ? [] : [`organisation ${orgId}`]),
   ].join(', ');
-}
-
-function silent(block: SingleProvider, error: DeadlineExceeded): ImsvaultError {
-  return new ImsvaultError('ERR_SECRET_UNAVAILABLE', `${block.provider}: no answer within ${error.timeoutMs} ms`, {
-    hint: 'Check the address, the network and the proxy; raise the timeout option if the store is slow.',
-  });
 }

@@ -3,7 +3,7 @@ import { reveal } from '../../redacted.js';
 import { readSecretFile } from '../../secret/secret-file.js';
 import { createImsEmulator, type ImsEmulator, type ImsFault } from '../../testing/index.js';
 import { EXIT } from '../exit-codes.js';
-import type { Io } from '../io.js';
+import { aborted, type Io } from '../io.js';
 
 export interface EmulatorCommandOptions {
   /** 0: any free one. */
@@ -85,11 +85,4 @@ async function listen(emulator: ImsEmulator, port: number): Promise<void> {
       { hint: 'Choose another port, or 0 for any free one.', cause },
     );
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

@@ -73,10 +73,11 @@ export async function runExec(options: ExecOptions, command: readonly string[] |
     manager.close();
     await updates;
     // The program's exit code counts for more.
-    const removed = file?.remove().catch((error: NodeJS.ErrnoException) => {
+    await file?.remove().catch((error: NodeJS.ErrnoException) => {
       warn(`${file?.path} holds a token, and cannot be removed (${error.code})`);
     });
-    await Promise.all([engine.close(), removed]);
+    child?.close();
+    await engine.close();
   }
 }
 

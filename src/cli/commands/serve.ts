@@ -9,7 +9,7 @@ import { type LoadedConfig, loadConfig } from '../../config/load-config.js';
 import { ConfigInvalidError } from '../../errors.js';
 import { createLog, type LogFormat, type LogLevel } from '../../observe/log.js';
 import { EXIT } from '../exit-codes.js';
-import { type GlobalOptions, Interrupted, type Io } from '../io.js';
+import { aborted, type GlobalOptions, Interrupted, type Io } from '../io.js';
 
 export interface ServeCommandOptions extends Omit<GlobalOptions, 'profile'> {
   /** Empty: all. */
@@ -83,11 +83,4 @@ function withFlags(config: LoadedConfig, options: ServeCommandOptions, cwd: stri
     ...(group === undefined ? {} : { group }),
   };
   return { ...config, agent };
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((done) => {
-    if (signal.aborted) done();
-    else signal.addEventListener('abort', () => done(), { once: true });
-  });
 }

@@ -2,6 +2,7 @@ import type { AccessToken } from '../../access-token.js';
 import { sleep } from '../../clock.js';
 import { ImsvaultError, inWords } from '../../errors.js';
 import { fullJitterDelay } from '../../retry.js';
+import { createUnderWay } from '../../under-way.js';
 import type { RenewRequest } from '../renew-request.js';
 import { EXCHANGE_SHARE, isMended, publishedToken, renewClaimed } from './claim-renewal.js';
 import { createClaimWatch } from './claim-watch.js';
@@ -39,6 +40,7 @@ export function createFleetRenewal(options: FleetOptions): FleetRenewal {
   const adoption = createAdoption(identity, options.renewal, clock);
   const rejections = createRejectionLimit(clock);
   const probe = createFailureProbe(clock);
+  const renewals = createUnderWay();
   const writeBack = createWriteBack({
     ...{ store, clock, random, watch, warn, onEvent },
     phaseOf: adoption.phaseOf,
@@ -232,20 +234,12 @@ export function createFleetRenewal(options: FleetOptions): FleetRenewal {
     }
   }
 
-  const running = new Set<Promise<AccessToken>>();
-
   return {
-    renew(request, signal) {
-      const renewal = renew(request, signal);
-      running.add(renewal);
-      const ended = () => void running.delete(renewal);
-      renewal.then(ended, ended);
-      return renewal;
-    },
+    renew: (request, signal) => renewals.add(renew(request, signal)),
     generationOf: (token) => adoption.heldToken(token).generation,
     async close() {
       // One that was aborted lets go of its claim.
-      await Promise.allSettled(running);
+      await renewals.ended();
       await writeBack.close();
     },
   };

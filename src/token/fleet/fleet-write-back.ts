@@ -1,5 +1,6 @@
 import type { Clock } from '../../clock.js';
 import { ImsvaultError, inWords } from '../../errors.js';
+import { createUnderWay } from '../../under-way.js';
 import type { TokenPhase } from '../renewal-schedule.js';
 import type { ClaimWatch } from './claim-watch.js';
 import type { FleetEvent } from './fleet-options.js';
@@ -52,15 +53,10 @@ interface Later {
 export function createWriteBack(options: WriteBackOptions): WriteBack {
   const { store, clock, random, watch, baseFor, phaseOf, warn, onEvent } = options;
   const closing = new AbortController();
-  const running = new Set<Promise<void>>();
+  const works = createUnderWay();
   let annotationFails = false;
   let newest: Later | undefined;
   let cancelTimer: () => void = () => undefined;
-
-  function run(work: Promise<void>): void {
-    running.add(work);
-    work.finally(() => running.delete(work));
-  }
 
   async function annotate({ token, generation }: TokenDocument): Promise<void> {
     if (store.annotate === undefined || token === undefined) return;
@@ -111,11 +107,11 @@ export function createWriteBack(options: WriteBackOptions): WriteBack {
     if (newest !== later || closing.signal.aborted) return;
     const firstMs = later.claimId === undefined ? ALONE_MS : CLAIMED_MS;
     const pauseMs = Math.min(MAX_MS, firstMs * 2 ** (tries - 1)) * (0.5 + random() / 2);
-    cancelTimer = clock.setTimer(() => run(attempt(later, tries)), pauseMs);
+    cancelTimer = clock.setTimer(() => works.add(attempt(later, tries)), pauseMs);
   }
 
   return {
-    annotate: (document) => run(annotate(document)),
+    annotate: (document) => void works.add(annotate(document)),
     publishLater(token, after, onPublished, claimId) {
       cancelTimer();
       newest = { token, after, onPublished, claimId };
@@ -124,7 +120,7 @@ export function createWriteBack(options: WriteBackOptions): WriteBack {
     async close() {
       cancelTimer();
       closing.abort(new ImsvaultError('ERR_ABORTED', 'this token provider is closed'));
-      await Promise.all(running);
+      await works.ended();
     },
   };
 }

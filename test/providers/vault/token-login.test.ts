@@ -123,6 +123,31 @@ describe('a token that somebody else made', () => {
     await provider.close?.();
   });
 
+  it('is told of once, and asked for ever less often, while the server is away', async () => {
+    server.tokens.set('t', { ...KNOWN });
+    const { read, clock, provider, context } = await open({ auth: { method: 'token', token: 't' } });
+    await read();
+    await read();
+    let asked = 0;
+    server.override = ({ path }) => {
+      if (path.startsWith('auth/')) asked++;
+      return path.startsWith('auth/') ? { status: 500 } : undefined;
+    };
+    await clock.advance(40 * MINUTE + 2);
+    for (let seconds = 0; seconds < 19 * 60; seconds += 5) {
+      await expect.poll(() => clock.pending).toBe(1);
+      await clock.advance(5000);
+    }
+    expect(asked).toBeGreaterThan(20);
+    expect(asked).toBeLessThan(40);
+    const warnings = (context as unknown as { warnings: string[] }).warnings;
+    expect(warnings).toEqual([expect.stringMatching(/^Vault login not renewed, 19 min left: /)]);
+    server.override = undefined;
+    await clock.advance(30_000);
+    await expect.poll(renewals).toBeGreaterThan(asked);
+    await provider.close?.();
+  });
+
   it('serves without a look-up where its policy denies that', async () => {
     server.tokens.set('t', { ...KNOWN });
     server.deniedPaths.add('auth/token/lookup-self');

@@ -13,6 +13,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { createAccessTokenGenerator } from '../../../src/aio/access-token-generator.js';
 import { systemClock } from '../../../src/clock.js';
 import { openCredentialSource } from '../../../src/config/open.js';
+import { createSharedProviders } from '../../../src/config/provider-pool.js';
 import { openTokenEngine } from '../../../src/engine/token-engine.js';
 import { createTokenFetch } from '../../../src/http/index.js';
 import { createTokenProvider, type ImsvaultConfig } from '../../../src/index.js';
@@ -142,7 +143,8 @@ describe.each(['env', 'env, plain', 'file', 'vault', 'aws-secrets-manager', 'azu
       { config: configOf(setting), env: environmentOf(name, setting), cwd: folder },
       deps,
     );
-    const source = openCredentialSource(engine.profile.credentials as never, engine.openDeps);
+    const pool = createSharedProviders(engine.openDeps).lease(engine.openDeps.baseDir);
+    const source = openCredentialSource(engine.profile.credentials as never, engine.openDeps, pool);
     const { credential: read } = (await source.readCredential()) as unknown as { credential: unknown };
     const manager = createTokenManager({
       ...deps,
@@ -165,7 +167,7 @@ describe.each(['env', 'env, plain', 'file', 'vault', 'aws-secrets-manager', 'azu
     }))
       evidence.see(what, value);
     manager.close();
-    await Promise.all([provider.close(), engine.close(), source.close()]);
+    await Promise.all([provider.close(), engine.close(), pool.close()]);
     telemetry.unregister();
     await meterProvider.shutdown();
     stop();

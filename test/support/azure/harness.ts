@@ -5,7 +5,8 @@ import {
   azureKeyVaultOptions,
   REF_OPTIONS,
 } from '../../../providers/azure-key-vault/options.js';
-import { type JsonObject, omit, pick } from '../../../src/config/tree.js';
+import { omit, pick } from '../../../src/config/tree.js';
+import type { JsonObject } from '../../../src/json.js';
 import type { ProviderContext, SecretProvider } from '../../../src/secret/provider.js';
 import type { ProviderHarness } from '../../conformance/provider-suite.js';
 import { testContext } from '../provider-context.js';

@@ -1,7 +1,7 @@
 import { request } from 'node:http';
 import { ConfigInvalidError, ImsvaultError } from '../errors.js';
+import { formatListenAddress, hostInUrl, type ListenAddress } from '../net/listen-address.js';
 import { type Redacted, reveal } from '../redacted.js';
-import { formatListenAddress, hostInUrl, type ListenAddress } from './listen-address.js';
 
 /** Longer than a busy agent takes. */
 const TIMEOUT_MS = 10_000;

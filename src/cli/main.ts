@@ -132,7 +132,7 @@ function createProgram(args: readonly string[], io: Io, done: (exitCode: number)
   const config = program.command('config').description('look at the configuration');
   config
     .command('validate')
-    .description('check the config file; every problem at once')
+    .description('check the config file, all of its profiles or the one of --profile; every problem at once')
     .addOption(outputOption())
     .action(async (_options, command: Command) => {
       const { runConfigValidate } = await import('./commands/config.js');

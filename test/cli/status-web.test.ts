@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { formatListenAddress } from '../../src/agent/listen-address.js';
+import { formatListenAddress } from '../../src/net/listen-address.js';
 import { ask, KEY, LOOPBACK, onEnd, startAgent, tempFolder } from '../agent/support.js';
 import { expectNoSecrets } from '../support/leaks.js';
 import { run } from './support.js';

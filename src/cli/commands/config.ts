@@ -1,25 +1,42 @@
 import { configJsonSchema } from '../../config/json-schema.js';
-import { loadProfile } from '../../config/load.js';
+import { loadProfile, type ResolvedProfile } from '../../config/load.js';
+import { loadConfig } from '../../config/load-config.js';
 import { EXIT } from '../exit-codes.js';
 import { type GlobalOptions, type Io, loadOptions } from '../io.js';
-import { printWarning } from '../print-error.js';
+import { printable, printWarning } from '../print-error.js';
 
 export interface ConfigCommandOptions extends GlobalOptions {
   output: 'text' | 'json';
 }
 
+/** Checks all profiles, as `serve` reads them, or the one that is named. */
 export async function runConfigValidate(options: ConfigCommandOptions, io: Io): Promise<number> {
-  const { configFile, name, credentials, warnings } = await loadProfile(loadOptions(options, io));
+  const { profile: name, ...load } = loadOptions(options, io);
+  const given = { ...load, ...(name === undefined ? {} : { profiles: [name] }) };
+  const { file, profiles, warnings: ofServed } = await loadConfig(given);
+  // A command that uses one profile looks for secrets that are written out in the others too.
+  const warnings = name === undefined ? ofServed : (await loadProfile({ ...load, profile: name })).warnings;
+  const checked = [...profiles.values()];
   if (options.output === 'json') {
-    io.stdout(`${JSON.stringify({ valid: true, file: configFile, profile: name, warnings })}\n`);
+    const names = checked.map((one) => one.name);
+    const which = names.length === 1 ? { profile: names[0] } : { profiles: names };
+    io.stdout(`${JSON.stringify({ valid: true, file, ...which, warnings })}\n`);
     return EXIT.done;
   }
   for (const warning of warnings) printWarning(warning, io, options.output);
-  const profile = name === undefined ? '' : `, profile ${name}`;
+  const [only, ...others] = checked.map(describeProfile);
+  const found =
+    others.length > 0
+      ? `\n  ${[only, ...others].join('\n  ')}`
+      : `${checked[0]?.name === undefined ? ';' : ','} ${only}`;
+  io.stdout(printable(`valid: ${file ?? 'no config file; defaults and environment'}${found}\n`));
+  return EXIT.done;
+}
+
+function describeProfile({ name, credentials }: ResolvedProfile): string {
   const provider =
     credentials === undefined ? 'no credentials: a consumer of tokens' : `provider ${credentials.provider}`;
-  io.stdout(`valid: ${configFile ?? 'no config file; defaults and environment'}${profile}; ${provider}\n`);
-  return EXIT.done;
+  return name === undefined ? provider : `profile ${name}; ${provider}`;
 }
 
 export async function runConfigShow(options: ConfigCommandOptions, io: Io): Promise<number> {

@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
 import { defaultTokenFile } from '../../agent/default-token-file.js';
-import { parseListenAddress } from '../../agent/listen-address.js';
 import { requestWebLink } from '../../agent/web-link.js';
 import { ConfigInvalidError } from '../../errors.js';
+import { parseListenAddress } from '../../net/listen-address.js';
 import { isLoopbackHost } from '../../net/loopback.js';
 import { reveal } from '../../redacted.js';
 import { readSecretFile } from '../../secret/secret-file.js';

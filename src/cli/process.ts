@@ -98,6 +98,10 @@ async function ask(question: string, signal: AbortSignal): Promise<boolean> {
   terminal.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
   try {
     return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `, { signal })).trim());
+  } catch (error) {
+    // Ctrl-D: no answer is no yes.
+    if (!signal.aborted && (error as NodeJS.ErrnoException).code === 'ABORT_ERR') return false;
+    throw error;
   } finally {
     terminal.close();
   }

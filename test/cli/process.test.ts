@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -172,6 +172,21 @@ export default {
       stderr: 'imsvault: ERR_SECRET_UNAVAILABLE: ./stuck.mjs: not opened within 300 ms.\n',
     });
   });
+
+  it.skipIf(process.platform === 'win32')(
+    'init leaves nothing where the file cannot be written to its end',
+    async () => {
+      const cwd = await workspace();
+      const init = [process.execPath, built.bin, 'init', '--yes', '--provider', 'env', '--no-check'];
+      // No file may have a byte: what a full disk is like.
+      const script = 'trap "" XFSZ; ulimit -f 0; exec "$@"';
+      await expect(promisify(execFile)('sh', ['-c', script, 'sh', ...init], { cwd })).rejects.toMatchObject({
+        code: 2,
+        stderr: expect.stringMatching(/--output: \S+ cannot be written \(EFBIG\)\.\n$/),
+      });
+      expect(await readdir(cwd)).toEqual(['.git']);
+    },
+  );
 
   it.runIf(process.platform === 'linux')('says that its working directory is gone where it needs one', async () => {
     // The shell's, as the folder of a process that is to be started must be there.

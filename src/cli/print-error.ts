@@ -1,4 +1,5 @@
 import { ConfigInvalidError, ImsvaultError, TokenRequestRejectedError } from '../errors.js';
+import { printable } from '../terminal-text.js';
 import type { Io } from './io.js';
 
 export interface ErrorFormat {
@@ -49,14 +50,11 @@ export function printError(error: unknown, io: Pick<Io, 'stderr'>, format: Error
   if (stack !== undefined) io.stderr(`  ${stack.join('\n  ')}\n`);
 }
 
-/** A foreign file's or server's text must not steer the terminal; line ends are ours. */
-export function printable(text: string): string {
-  return text.replace(/[^\P{Cc}\n]/gu, '?');
-}
-
 /** Something odd that stops nothing: a line of text, or of JSON where errors are JSON. */
 export function printWarning(message: string, io: Pick<Io, 'stderr'>, output: string): void {
-  io.stderr(output === 'json' ? `${JSON.stringify({ warning: message })}\n` : `imsvault: warning: ${message}\n`);
+  io.stderr(
+    output === 'json' ? `${JSON.stringify({ warning: message })}\n` : `imsvault: warning: ${printable(message)}\n`,
+  );
 }
 
 /** The error's public fields, in the words of RFC 6749 where it has them. */

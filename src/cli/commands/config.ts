@@ -1,9 +1,10 @@
 import { configJsonSchema } from '../../config/json-schema.js';
 import { loadProfile, type ResolvedProfile } from '../../config/load.js';
 import { loadConfig } from '../../config/load-config.js';
+import { printable, printableName } from '../../terminal-text.js';
 import { EXIT } from '../exit-codes.js';
 import { type GlobalOptions, type Io, loadOptions } from '../io.js';
-import { printable, printWarning } from '../print-error.js';
+import { printWarning } from '../print-error.js';
 
 export interface ConfigCommandOptions extends GlobalOptions {
   output: 'text' | 'json';
@@ -36,7 +37,7 @@ export async function runConfigValidate(options: ConfigCommandOptions, io: Io): 
 function describeProfile({ name, credentials }: ResolvedProfile): string {
   const provider =
     credentials === undefined ? 'no credentials: a consumer of tokens' : `provider ${credentials.provider}`;
-  return name === undefined ? provider : `profile ${name}; ${provider}`;
+  return name === undefined ? provider : `profile ${printableName(name)}; ${provider}`;
 }
 
 export async function runConfigShow(options: ConfigCommandOptions, io: Io): Promise<number> {
@@ -49,13 +50,13 @@ export async function runConfigShow(options: ConfigCommandOptions, io: Io): Prom
     return EXIT.done;
   }
   for (const warning of profile.warnings) printWarning(warning, io, options.output);
-  io.stdout(
-    `# ${profile.configFile ?? 'no config file'}${profile.name === undefined ? '' : `, profile ${profile.name}`}\n`,
-  );
+  const named = profile.name === undefined ? '' : `, profile ${profile.name}`;
+  io.stdout(`${printableName(`# ${profile.configFile ?? 'no config file'}${named}`)}\n`);
   const rows = flatten(values);
   const width = Math.min(60, Math.max(...rows.map(([path, value]) => path.length + value.length + 2)));
   for (const [path, value] of rows) {
-    io.stdout(`${`${path}: ${value}`.padEnd(width)}  # ${originOf(path, profile.origins)}\n`);
+    const line = `${`${path}: ${value}`.padEnd(width)}  # ${originOf(path, profile.origins)}`;
+    io.stdout(`${printableName(line)}\n`);
   }
   return EXIT.done;
 }

@@ -64,6 +64,21 @@ describe('imsvault exec', () => {
     expect(Date.parse(JSON.parse(stdout).UNTIL) - Date.now()).toBeGreaterThan(3_500_000);
   });
 
+  it('takes no variable for two things', async () => {
+    const named = (...args: string[]) => exec([...args, ...child('')]);
+    for (const args of [
+      ['--env', 'A', '--env-expires', 'A'],
+      ['--env-expires', 'A', '--env-client-id', 'A'],
+      ['--env-client-id', 'FUSION_ACCESS_TOKEN'],
+    ]) {
+      const { code, stderr } = await named(...args);
+      expect({ code, stderr }).toEqual({
+        code: 2,
+        stderr: `imsvault: ERR_CONFIG_INVALID: the variable ${args.at(-1)} is named for two things, and can hold one.\n`,
+      });
+    }
+  });
+
   it('passes every word behind -- on, also those that look like its own options', async () => {
     const { env } = await emulated();
     const script = 'say(JSON.stringify(process.argv.slice(1)));';

@@ -112,10 +112,13 @@ function createProgram(args: readonly string[], io: Io, done: (exitCode: number)
     .addOption(
       new Option(
         '--agent <address>',
-        "for --web: the agent's address, as its --listen (default: 127.0.0.1:7717)",
+        "for --web: the agent's address, as its --listen, or https://HOST:PORT (default: 127.0.0.1:7717)",
       ).implies({
         web: true,
       }),
+    )
+    .addOption(
+      new Option('--agent-ca <file>', 'for --agent https://…: PEM file of its authority').implies({ web: true }),
     )
     .addOption(new Option('--token-file <file>', "for --web: the agent's token file").implies({ web: true }))
     .addOption(outputOption())

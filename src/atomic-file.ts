@@ -42,6 +42,22 @@ export async function writeFileAtomically(
   await syncFolder(folder);
 }
 
+/**
+ * {@link writeFileAtomically} where nothing is yet; until it is written, readers see an empty file.
+ * @throws NodeJS.ErrnoException, with `EEXIST` where something is there; nothing of this call's is left then
+ */
+export async function createFileAtomically(file: string, content: string, mode: number): Promise<void> {
+  // Not by a hard link of the whole file, which not every file system knows.
+  const place = await open(file, 'wx', 0o600);
+  await place.close();
+  try {
+    await writeFileAtomically(file, content, mode);
+  } catch (error) {
+    await unlink(file).catch(() => undefined);
+    throw error;
+  }
+}
+
 /** Else a crash of the machine could undo the rename. Not every file system knows it. */
 async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r').catch(() => undefined);

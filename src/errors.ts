@@ -1,3 +1,5 @@
+import { printableName } from './terminal-text.js';
+
 /** Every code that an imsvault error can carry. Match on `code`, not on messages. */
 export type ErrorCode =
   | 'ERR_CONFIG_INVALID'
@@ -85,7 +87,7 @@ export class ConfigInvalidError extends ImsvaultError {
       .slice(0, MAX_PRINTED_PROBLEMS)
       .map(
         ({ path, message, source }) =>
-          `${path === '' ? '' : `${path}: `}${message}${source === undefined ? '' : ` (${source})`}`,
+          `${path === '' ? '' : `${printableName(path)}: `}${message}${source === undefined ? '' : ` (${source})`}`,
       );
     const rest = problems.length - lines.length;
     if (rest > 0) lines.push(`and ${rest} more`);

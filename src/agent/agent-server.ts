@@ -1,9 +1,9 @@
 import { Server as TlsServer } from 'node:https';
 import type { Clock } from '../clock.js';
 import { ConfigInvalidError } from '../errors.js';
+import { checkReach, formatListenAddress, type ListenAddress } from '../net/listen-address.js';
 import type { AgentProfiles } from './agent-profiles.js';
 import { createConnectionPool, type Listener, listenOn } from './listen.js';
-import { checkReach, formatListenAddress, type ListenAddress } from './listen-address.js';
 import { createRouter, type RouterDoor } from './router.js';
 
 export interface AgentServerOptions {

@@ -1,13 +1,13 @@
 import type { Clock } from '../clock.js';
 import type { Env } from '../config/interpolate.js';
 import type { LoadedConfig } from '../config/load-config.js';
+import { formatListenAddress } from '../net/listen-address.js';
 import type { Log } from '../observe/log.js';
 import { stampOf } from '../token/cache/facts.js';
 import { type AgentServer, startAgentServer } from './agent-server.js';
 import { refusalRecord, unchangeable } from './event-records.js';
 import { createFirstTokens } from './first-tokens.js';
 import { createLimit } from './limit.js';
-import { formatListenAddress } from './listen-address.js';
 import type { ProfileChanges } from './profile-set.js';
 import { createReloader } from './reload.js';
 import { createServedProfiles } from './served-profiles.js';

@@ -3,9 +3,9 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Clock } from '../clock.js';
 import { ConfigInvalidError } from '../errors.js';
+import { formatListenAddress, hostInUrl, type ListenAddress } from '../net/listen-address.js';
 import { AgentRequest } from './agent-request.js';
 import type { AgentLimits, AgentTls, UnixSocketOptions } from './agent-server.js';
-import { formatListenAddress, hostInUrl, type ListenAddress } from './listen-address.js';
 import { listenOnUnixSocket } from './unix-socket.js';
 
 const MAX_HEADER_BYTES = 8 * 1024;

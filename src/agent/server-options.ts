@@ -3,11 +3,11 @@ import type { Clock } from '../clock.js';
 import type { AgentSettings } from '../config/agent-block.js';
 import type { Env } from '../config/interpolate.js';
 import { ConfigInvalidError, ImsvaultError, vendorCause } from '../errors.js';
+import { parseListenAddress } from '../net/listen-address.js';
 import { readBoundedFile } from '../secret/secret-file.js';
 import { readAccessToken } from './access-token-file.js';
 import type { AgentServerOptions, AgentTls } from './agent-server.js';
 import { defaultTokenFile } from './default-token-file.js';
-import { parseListenAddress } from './listen-address.js';
 import { accountId } from './sinks/accounts.js';
 
 /**

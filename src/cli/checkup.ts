@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.js';
-import { errorDocument, printable } from './print-error.js';
+import { printable } from '../terminal-text.js';
+import { errorDocument } from './print-error.js';
 
 export type StepStatus = 'ok' | 'warning' | 'failed' | 'skipped';
 
@@ -72,5 +73,5 @@ export function formatStep({ name, status, ms, detail, error }: StepResult): str
   const time = status === 'skipped' ? '' : `${ms} ms`;
   const line = `${MARKS[status]} ${name.padEnd(14)} ${time.padStart(8)}  ${printable(detail).replaceAll('\n', '\n    ')}\n`;
   if (error === undefined) return line;
-  return `${line}    ${error.code}${error.hint === undefined ? '' : `\n    → ${error.hint}`}\n`;
+  return `${line}    ${error.code}${error.hint === undefined ? '' : `\n    → ${printable(String(error.hint))}`}\n`;
 }

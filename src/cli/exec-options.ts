@@ -61,6 +61,12 @@ export function planExec(options: ExecOptions, command: readonly string[] | unde
   const file = variable('--token-file-env', tokenFileEnv);
   const expires = variable('--env-expires', envExpires);
   const clientId = variable('--env-client-id', envClientId);
+  const others = [file, expires, clientId].filter((name) => name !== undefined);
+  for (const name of new Set(others)) {
+    if ([...new Set(names), ...others].filter((other) => other === name).length > 1) {
+      wrong('', `the variable ${name} is named for two things, and can hold one`);
+    }
+  }
   const plan: ExecPlan = {
     command: [program, ...args],
     variables: {

@@ -40,6 +40,14 @@ export async function hasAnswer(
       hint: 'git config credential.helper "!imsvault token --output git --git-host git.example.com"',
     });
   }
+  if (!gitHost.every((name) => /^(?:[\w.-]+|\[[\da-f:]+\])(?::\d{1,5})?$/i.test(name))) {
+    throw new ConfigInvalidError([
+      {
+        path: '--git-host',
+        message: 'write the host alone, as git names it: git.example.com, or git.example.com:8443',
+      },
+    ]);
+  }
   if (operation === undefined) {
     throw new ConfigInvalidError([{ path: '--output', message: 'git gives an operation: get, store or erase' }]);
   }

@@ -1,5 +1,5 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { ConfigInvalidError, ImsvaultError } from '../errors.js';
+import { ImsvaultError } from '../errors.js';
 import type { ImsFault } from '../testing/index.js';
 import { VERSION } from '../version.js';
 import { collect } from './collect.js';
@@ -14,6 +14,7 @@ import type { GitOptions } from './git-credential.js';
 import { Interrupted, type Io } from './io.js';
 import { printError } from './print-error.js';
 import { TOKEN_OUTPUTS } from './token-output.js';
+import { flagsOf, usageError } from './usage-error.js';
 
 /**
  * Runs one command line.
@@ -33,7 +34,7 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
     if (error instanceof CommanderError) {
       if (error.exitCode === 0) return EXIT.done;
       // The help was printed instead of a line: it is what a command line without a command asks for.
-      if (error.code !== 'commander.help') printError(usageError(error), io, format);
+      if (error.code !== 'commander.help') printError(usageError(error, flagsOf(program, args)), io, format);
       return EXIT.usage;
     }
     if (io.signal.aborted) {
@@ -111,10 +112,13 @@ function createProgram(args: readonly string[], io: Io, done: (exitCode: number)
     .addOption(
       new Option(
         '--agent <address>',
-        "for --web: the agent's address, as its --listen (default: 127.0.0.1:7717)",
+        "for --web: the agent's address, as its --listen, or https://HOST:PORT (default: 127.0.0.1:7717)",
       ).implies({
         web: true,
       }),
+    )
+    .addOption(
+      new Option('--agent-ca <file>', 'for --agent https://…: PEM file of its authority').implies({ web: true }),
     )
     .addOption(new Option('--token-file <file>', "for --web: the agent's token file").implies({ web: true }))
     .addOption(outputOption())
@@ -132,7 +136,7 @@ function createProgram(args: readonly string[], io: Io, done: (exitCode: number)
   const config = program.command('config').description('look at the configuration');
   config
     .command('validate')
-    .description('check the config file; every problem at once')
+    .description('check the config file, all of its profiles or the one of --profile; every problem at once')
     .addOption(outputOption())
     .action(async (_options, command: Command) => {
       const { runConfigValidate } = await import('./commands/config.js');
@@ -217,26 +221,6 @@ function fault(value: string): ImsFault {
   const parsed = parseFault(value);
   if (parsed === undefined) throw new InvalidArgumentError(`It must be one of ${FAULT_ARGUMENTS}.`);
   return parsed;
-}
-
-/** Commander's error as one of ours. */
-function usageError({ message }: CommanderError): ConfigInvalidError {
-  const [what = '', suggestion] = message.replace(/^error: /, '').split(/\n(?=\(Did you mean )/);
-  return new ConfigInvalidError(
-    [{ path: '', message: withoutValues(what).replace(/\.$/, ''), source: 'command line' }],
-    { hint: suggestion === undefined ? 'imsvault --help lists the commands.' : suggestion.replace(/^\(|\)$/g, '') },
-  );
-}
-
-/** A word that looks like no name, and all that stands after `=`, may be a secret in the wrong place: not repeated. */
-function withoutValues(message: string): string {
-  const isName = (word: string) => /^-{0,2}[a-z][a-z-]{0,29}$/i.test(word);
-  return message
-    .replace(/^(unknown option '[^=]*)=[\s\S]*'$/, "$1'")
-    .replace(/^(unknown (?:option|command)) '([\s\S]*)'$/, (all, what, word) => (isName(word) ? all : what))
-    .replace(/\b(argument|value) '([\s\S]*)' is invalid/, (all, what, word) =>
-      isName(word) ? all : `${what} is invalid`,
-    );
 }
 
 /** Read from the words themselves: an error may come before the command line is understood. */

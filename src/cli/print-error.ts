@@ -1,4 +1,5 @@
 import { ConfigInvalidError, ImsvaultError, TokenRequestRejectedError } from '../errors.js';
+import { printable } from '../terminal-text.js';
 import type { Io } from './io.js';
 
 export interface ErrorFormat {
@@ -6,11 +7,25 @@ export interface ErrorFormat {
   debug: boolean;
 }
 
+/** What keeps the process from the end of its command. Its text is ours. */
+class ProcessFailed extends Error {}
+
 /** stdout took no more, for another reason than that nobody reads it. */
-export class OutputFailed extends Error {
+export class OutputFailed extends ProcessFailed {
   constructor(code: string | undefined) {
     super(`stdout could not be written (${code ?? 'unknown error'})`);
     this.name = 'OutputFailed';
+  }
+}
+
+/** Nothing is left that could go on, and the command has not ended. */
+export class Unfinished extends ProcessFailed {
+  constructor() {
+    super(
+      'ended before it was done: something waits for a promise that never settles, ' +
+        "most likely the config module's or a provider module's",
+    );
+    this.name = 'Unfinished';
   }
 }
 
@@ -26,7 +41,7 @@ export function printError(error: unknown, io: Pick<Io, 'stderr'>, format: Error
     const end = /[.!?:]$/.test(error.message) ? '' : '.';
     const hint = error.hint === undefined ? '' : ` ${error.hint}`;
     io.stderr(`imsvault: ${error.code}: ${printable(error.message)}${end}${printable(hint)}\n`);
-  } else if (error instanceof OutputFailed) {
+  } else if (error instanceof ProcessFailed) {
     io.stderr(`imsvault: ${error.message}\n`);
   } else {
     // An unexpected error's text is not ours, so what it quotes is unknown.
@@ -35,19 +50,16 @@ export function printError(error: unknown, io: Pick<Io, 'stderr'>, format: Error
   if (stack !== undefined) io.stderr(`  ${stack.join('\n  ')}\n`);
 }
 
-/** A foreign file's or server's text must not steer the terminal; line ends are ours. */
-export function printable(text: string): string {
-  return text.replace(/[^\P{Cc}\n]/gu, '?');
-}
-
 /** Something odd that stops nothing: a line of text, or of JSON where errors are JSON. */
 export function printWarning(message: string, io: Pick<Io, 'stderr'>, output: string): void {
-  io.stderr(output === 'json' ? `${JSON.stringify({ warning: message })}\n` : `imsvault: warning: ${message}\n`);
+  io.stderr(
+    output === 'json' ? `${JSON.stringify({ warning: message })}\n` : `imsvault: warning: ${printable(message)}\n`,
+  );
 }
 
 /** The error's public fields, in the words of RFC 6749 where it has them. */
 export function errorDocument(error: unknown): Record<string, unknown> {
-  if (error instanceof OutputFailed) return { code: 'ERR_UNEXPECTED', message: error.message };
+  if (error instanceof ProcessFailed) return { code: 'ERR_UNEXPECTED', message: error.message };
   if (!(error instanceof ImsvaultError)) return { code: 'ERR_UNEXPECTED', message: `unexpected ${nameOf(error)}` };
   return {
     code: error.code,

@@ -1,8 +1,9 @@
 import { setFlagsFromString } from 'node:v8';
+import { ConfigInvalidError, vendorCause } from '../errors.js';
 import { EXIT } from './exit-codes.js';
 import { Interrupted, type Io } from './io.js';
 import { main, wantsJson } from './main.js';
-import { OutputFailed, printError } from './print-error.js';
+import { OutputFailed, printError, Unfinished } from './print-error.js';
 
 /** Runs this process's command line, and ends the process with its exit code. */
 export async function run(): Promise<never> {
@@ -20,6 +21,11 @@ export async function run(): Promise<never> {
   });
   // Nowhere is left to tell that stderr is gone.
   process.stderr.on('error', () => undefined);
+  // Node takes it for the end when nothing is left to wait for, and ends with 0 in the middle of a command.
+  process.once('beforeExit', () => {
+    process.exitCode = EXIT.unexpected;
+    printError(new Unfinished(), io, { json: wantsJson(args), debug: false });
+  });
 
   const exitCode = await main(args, io);
   await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
@@ -38,8 +44,23 @@ function skipWasmOptimising(): void {
 
 function flushed(stream: NodeJS.WriteStream): Promise<void> {
   return new Promise((resolve) => {
+    // A full disk fails to take even nothing, which is no fault where there was nothing to write.
+    if (stream.writableLength === 0 && stream.errored === null) return resolve();
     stream.write('', () => resolve());
   });
+}
+
+/** @throws ERR_CONFIG_INVALID */
+function workingFolder(): string {
+  try {
+    return process.cwd();
+  } catch (error) {
+    const cause = vendorCause(error);
+    throw new ConfigInvalidError(
+      [{ path: '', message: `the working directory cannot be read (${cause.code ?? cause.name}); was it deleted?` }],
+      { cause, hint: 'Change to one that is there.' },
+    );
+  }
 }
 
 function processIo(): Io {
@@ -57,7 +78,10 @@ function processIo(): Io {
     },
     // As it was given: what is set here for a vendor is no part of the call.
     env: { ...process.env },
-    cwd: process.cwd(),
+    // Asked where it is needed: the help needs none, and its folder may have been deleted.
+    get cwd() {
+      return workingFolder();
+    },
     signal: controller.signal,
     onHangup: (listener) => void process.on('SIGHUP', listener),
     ...(process.stdin.isTTY && process.stderr.isTTY ? { confirm: (text) => ask(text, controller.signal) } : {}),
@@ -74,6 +98,10 @@ async function ask(question: string, signal: AbortSignal): Promise<boolean> {
   terminal.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
   try {
     return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `, { signal })).trim());
+  } catch (error) {
+    // Ctrl-D: no answer is no yes.
+    if (!signal.aborted && (error as NodeJS.ErrnoException).code === 'ABORT_ERR') return false;
+    throw error;
   } finally {
     terminal.close();
   }

@@ -1,8 +1,9 @@
 import { formatDuration } from '../duration.js';
 import { REJECTION_HINTS } from '../ims/token-response.js';
+import { printable, printableName } from '../terminal-text.js';
 import type { SharedFailure } from '../token/fleet/token-document.js';
 import type { StatusReport } from './commands/status.js';
-import { errorDocument, printable } from './print-error.js';
+import { errorDocument } from './print-error.js';
 import type { JudgedToken, StoredFacts } from './token-facts.js';
 
 const iso = (time: number) => new Date(time).toISOString();
@@ -62,7 +63,7 @@ function storeDocument({ place, generation, token, claimTtlMs, lastFailure }: St
 /** One profile as text: a row for each thing that is known. */
 export function formatReport(report: StatusReport, now: number): string {
   const { profile, cached, stored, error } = report;
-  const rows: [string, string][] = [['profile', profile ?? '(the only one)']];
+  const rows: [string, string][] = [['profile', profile === undefined ? '(the only one)' : printableName(profile)]];
   if (cached !== undefined) rows.push(['cached here', 'a token'], ...tokenRows(cached, now));
   if (stored !== undefined) rows.push(...storeRows(stored, now));
   else if (error === undefined) rows.push(['token store', 'none: each process exchanges for itself']);

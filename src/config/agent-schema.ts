@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { ADDRESS_FORM, parseTcpAddress } from '../net/listen-address.js';
 import { fileOption } from '../secret/option-types.js';
 
 export const SINK_FORMATS = ['raw', 'json', 'env', 'dotenv'] as const;
@@ -11,9 +12,14 @@ const mode = (description: string) =>
     .transform((text) => Number.parseInt(text, 8))
     .meta({ description: `${description} An octal number in quotes.` });
 
+const address = z
+  .string()
+  .min(1)
+  .refine((text) => /^unix:./.test(text) || parseTcpAddress(text) !== undefined, ADDRESS_FORM);
+
 const addresses = (description: string) =>
   z
-    .union([z.string().min(1), z.array(z.string().min(1))])
+    .union([address, z.array(address)])
     .transform((value) => [value].flat())
     .refine((list) => list.length > 0, 'must name at least one address')
     .meta({ description });

@@ -1,5 +1,6 @@
 import { ConfigInvalidError, type ConfigProblem } from '../errors.js';
 import type { JsonObject } from '../json.js';
+import { printableName } from '../terminal-text.js';
 import { type Env, interpolate, Unresolved } from './interpolate.js';
 import { didYouMean, printable } from './suggest.js';
 import { dotted, getAt, isObject, kindOf, omit, type Path } from './tree.js';
@@ -46,8 +47,7 @@ export function selectProfile(
   if (profiles === undefined) return withoutName(config, request);
   const given = request ?? defaultOf(config, env, sourceOf);
   if (given !== undefined) return pickProfile(profiles, given, sourceOf);
-  const list = Object.keys(profiles).join(', ');
-  const message = `choose a profile by --profile, IMSVAULT_PROFILE or "defaultProfile"; the config has ${list}`;
+  const message = `choose a profile by --profile, IMSVAULT_PROFILE or "defaultProfile"; the config has ${listOf(Object.keys(profiles))}`;
   throw new ConfigInvalidError([problemAt([], message, sourceOf)]);
 }
 
@@ -96,7 +96,7 @@ function readProfiles(config: unknown, sourceOf: SourceOf): JsonObject | undefin
 
 function withoutName(config: unknown, request: ProfileRequest | undefined): SelectedProfile {
   if (request === undefined) return { value: omit(config as JsonObject, COMMON_KEYS), path: [] };
-  const message = `there is no profile "${request.name}": the config has no "profiles"`;
+  const message = `there is no profile "${printableName(request.name)}": the config has no "profiles"`;
   throw new ConfigInvalidError([problemAt([], message, () => request.source)]);
 }
 
@@ -108,7 +108,7 @@ function pickProfile(
   if (Object.hasOwn(profiles, name)) return { name, value: profiles[name], path: ['profiles', name] };
   const names = Object.keys(profiles);
   const meant = didYouMean(name, names);
-  const message = `there is no profile "${printable(name, names)}"${meant}${/\?$/.test(meant) ? '' : ';'} the config has ${names.join(', ')}`;
+  const message = `there is no profile "${printable(name, names)}"${meant}${/\?$/.test(meant) ? '' : ';'} the config has ${listOf(names)}`;
   throw new ConfigInvalidError([
     source === undefined ? problemAt(['defaultProfile'], message, sourceOf) : problemAt([], message, () => source),
   ]);
@@ -124,6 +124,8 @@ function defaultOf(config: unknown, env: Env, sourceOf: SourceOf): { name: strin
   if (name instanceof Unresolved) throw fail(name.problem);
   return { name };
 }
+
+const listOf = (names: readonly string[]) => names.map(printableName).join(', ');
 
 function problemAt(path: Path, message: string, sourceOf: SourceOf): ConfigProblem {
   const source = sourceOf(path);

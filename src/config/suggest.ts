@@ -1,4 +1,5 @@
 import { distance } from 'fastest-levenshtein';
+import { printableName } from '../terminal-text.js';
 
 /** `client_id`, `Client-Id` and `clientId` are one name to a person. */
 const bare = (name: string) => name.toLowerCase().replace(/[_\-\s]/g, '');
@@ -15,10 +16,11 @@ export function nearest(name: string, known: readonly string[]): string | undefi
 /** `; did you mean "path"?`, or nothing. */
 export function didYouMean(name: string, known: readonly string[]): string {
   const meant = nearest(name, known);
-  return meant === undefined ? '' : `; did you mean "${meant}"?`;
+  return meant === undefined ? '' : `; did you mean "${printableName(meant)}"?`;
 }
 
 /** A key as it may be printed. One that looks like no name could be a secret in the wrong place. */
 export function printable(key: string, known: readonly string[] = []): string {
-  return nearest(key, known) !== undefined || /^[A-Za-z_$][A-Za-z_-]{0,39}$/.test(key) ? key : '(a key not shown)';
+  const isName = nearest(key, known) !== undefined || /^[A-Za-z_$][A-Za-z_-]{0,39}$/.test(key);
+  return isName ? printableName(key) : '(a key not shown)';
 }

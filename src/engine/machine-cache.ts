@@ -12,6 +12,7 @@ import { type Stamped, stampOf } from '../token/cache/facts.js';
 import { createSightingMemory } from '../token/cache/sightings.js';
 import { openTokenCache, type TokenCache } from '../token/cache/token-cache.js';
 import type { SightingMemory } from '../token/fleet/claim-watch.js';
+import { createUnderWay } from '../under-way.js';
 import { VERSION } from '../version.js';
 import { recordedEnv } from './recorded-env.js';
 import type { TokenEngine } from './token-engine.js';
@@ -33,6 +34,8 @@ export interface MachineCache {
   sightings(profile: ResolvedProfile): Promise<SightingMemory | undefined>;
   /** Puts the cache before `renew`. */
   before(renew: TokenEngine['renew'], profile: ResolvedProfile): TokenEngine['renew'];
+  /** Waits until every renewal has let go of the machine's lock; end them before. */
+  close(): Promise<void>;
 }
 
 /** The longest that a process may take besides its exchange: its store's answers, and the start of Node. */
@@ -50,6 +53,7 @@ export function watchForCache(options: LoadOptions, deps: MachineCacheDeps): Mac
   });
   const uid = options.uid ?? process.getuid?.();
   let opening: Promise<TokenCache | undefined> | undefined;
+  const renewals = createUnderWay();
 
   function watch(path: string, baseDir: string): void {
     const absolute = resolvePath(path, baseDir);
@@ -94,15 +98,17 @@ export function watchForCache(options: LoadOptions, deps: MachineCacheDeps): Mac
     },
     before(renew, profile) {
       let cached: TokenEngine['renew'] | undefined;
-      return async (request, signal) => {
+      async function throughCache(...[request, signal]: Parameters<TokenEngine['renew']>) {
         if (cached === undefined) {
           const cache = await opened(profile);
           const maxWaitMs = profile.ims.timeoutMs + BESIDE_EXCHANGE_MS;
           cached = cache === undefined ? renew : createCachedRenewal({ ...deps, cache, renew, maxWaitMs });
         }
         return cached(request, signal);
-      };
+      }
+      return (request, signal) => renewals.add(throughCache(request, signal));
     },
+    close: renewals.ended,
   };
 }
 

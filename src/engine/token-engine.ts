@@ -53,7 +53,7 @@ export interface TokenEngines {
 /** What one profile has that the others have not. */
 export interface OwnDeps extends Partial<Pick<EngineDeps, 'warn' | 'onEvent'>> {
   /** Default: processes of this machine share no token through a file. */
-  cache?: Pick<MachineCache, 'before' | 'sightings'> | undefined;
+  cache?: Pick<MachineCache, 'before' | 'sightings' | 'close'> | undefined;
 }
 
 export interface TokenEnginesDeps extends EngineDeps {
@@ -117,6 +117,7 @@ export function createTokenEngines(deps: TokenEnginesDeps): TokenEngines {
         renew: cache?.before(renew, profile) ?? renew,
         async close() {
           await fleet?.close();
+          await cache?.close();
           await Promise.all([pool.close(), imsLease.close()]);
         },
       };

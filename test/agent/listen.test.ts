@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import { connect } from 'node:tls';
 import { generate } from 'selfsigned';
 import { describe, expect, it } from 'vitest';
-import { formatListenAddress, parseListenAddress } from '../../src/agent/listen-address.js';
+import { formatListenAddress, parseListenAddress } from '../../src/net/listen-address.js';
 import { ask, KEY, LOOPBACK, onEnd, openRaw, portOf, startAgent } from './support.js';
 
 describe('addresses', () => {

@@ -7,7 +7,7 @@ import { afterEach } from 'vitest';
 import type { AccessToken } from '../../src/access-token.js';
 import type { AgentProfiles } from '../../src/agent/agent-profiles.js';
 import { type AgentServer, type AgentServerOptions, startAgentServer } from '../../src/agent/agent-server.js';
-import type { ListenAddress } from '../../src/agent/listen-address.js';
+import type { ListenAddress } from '../../src/net/listen-address.js';
 import { createTokenEvents } from '../../src/token/token-events.js';
 import { createTokenManager } from '../../src/token/token-manager.js';
 import type { TokenProvider } from '../../src/token-provider.js';

@@ -122,6 +122,17 @@ describe.skipIf(process.platform === 'win32')('imsvault token, again and again',
     expect((await readdir(folder)).filter((name) => name.includes('.lock'))).toEqual([]);
   });
 
+  it.each(['SIGINT', 'SIGTERM'] as const)('lets go of the lock when %s ends it', async (signal) => {
+    const { emulator, call, folder } = await user();
+    emulator.fail({ kind: 'hang' }, 1);
+    const started = async (child: ChildProcess) => {
+      await until(() => emulator.requests.length > 0);
+      child.kill(signal);
+    };
+    expect((await call(['token'], { started })).stderr).toBe(`imsvault: ERR_ABORTED: stopped by ${signal}.\n`);
+    expect((await readdir(folder)).filter((name) => name.includes('.lock'))).toEqual([]);
+  });
+
   it('exchanges anew when a token ends, and never serves one past its end', async () => {
     const { emulator, call } = await user({ expiresInSeconds: 2 });
     const seen = new Set<string>();

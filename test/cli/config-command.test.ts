@@ -19,12 +19,22 @@ const file = async () => ({ cwd: await workspace(CONFIG), env });
 
 describe('imsvault config validate', () => {
   it('says what is valid', async () => {
-    const given = await file();
+    const given = { ...(await file()), env: { MY_TOKEN: env.MY_TOKEN } };
     expect(await run(['config', 'validate'], given)).toEqual({
       code: 0,
-      stdout: `valid: ${given.cwd}/imsvault.config.yaml, profile stage; provider vault\n`,
+      stdout: `valid: ${given.cwd}/imsvault.config.yaml
+  profile stage; provider vault
+  profile prod; provider env
+`,
       stderr: '',
     });
+    expect((await run(['config', 'validate', '-p', 'stage'], given)).stdout).toBe(
+      `valid: ${given.cwd}/imsvault.config.yaml, profile stage; provider vault\n`,
+    );
+    expect(JSON.parse((await run(['config', 'validate', '-o', 'json'], given)).stdout).profiles).toEqual([
+      'stage',
+      'prod',
+    ]);
     const { stdout } = await run(['config', 'validate', '--profile', 'prod', '-o', 'json'], { cwd: given.cwd });
     expect(JSON.parse(stdout)).toEqual({
       valid: true,
@@ -49,6 +59,41 @@ describe('imsvault config validate', () => {
     const json = await run(['config', 'validate', '-o', 'json'], given);
     expect(json.stderr).toBe('');
     expect(JSON.parse(json.stdout).warnings).toEqual([expect.stringContaining('IMSVAULT_IMS_ORG_IDD')]);
+  });
+
+  it('names the problems of all profiles and of agent, or of the profile that is asked for and of agent', async () => {
+    const cwd = await workspace(`defaultProfile: a
+profiles:
+  a: { credentials: { provider: env } }
+  b: { credentials: { provider: vault }, nonsense: 1 }
+agent: { foo: 1, listen: [garbage, 'unix:s'], tokenFileMode: '9', sinks: [{ path: x, format: zzz, profile: c }] }
+`);
+    const problems = async (...args: string[]) => {
+      const { code, stdout, stderr } = await run(
+        ['config', 'validate', '-c', 'imsvault.config.yaml', '-o', 'json', ...args],
+        { cwd },
+      );
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+      return (errorIn(stderr).problems as { path: string }[]).map(({ path }) => path).sort();
+    };
+    const agent = ['agent.foo', 'agent.listen.0', 'agent.sinks.0.format', 'agent.tokenFileMode'];
+    expect(await problems()).toEqual([...agent, 'profiles.b.credentials.path', 'profiles.b.nonsense']);
+    expect(await problems('-p', 'a')).toEqual(agent);
+  });
+
+  it('with --profile still finds secrets that are written out in another one', async () => {
+    const secretIn = (credentials: string) =>
+      `profiles: { a: { credentials: { provider: env } }, b: ${credentials} }\n`;
+    const validate = async (config: string) =>
+      run(['config', 'validate', '-p', 'a', '-c', 'imsvault.config.yaml'], { cwd: await workspace(config) });
+    const login = '{ credentials: { provider: vault, path: x, auth: { method: token, token: written-Out } } }';
+    expect(await validate(secretIn(login))).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining('warning: credentials.auth.token holds a secret in the config file'),
+    });
+    const { code, stderr } = await validate(secretIn('{ credentials: { provider: env, client_secret: written } }'));
+    expect(code).toBe(2);
+    expect(stderr).toContain('client_secret: a client secret has no place in the config');
   });
 
   it('names every problem, with the line', async () => {

@@ -1,6 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { systemClock } from '../../src/clock.js';
 import { redact } from '../../src/redacted.js';
+import { write } from '../config/support.js';
 import { createMemoryStore } from '../support/memory-store.js';
 import { CLIENT_ID, CLIENT_SECRET, emulated, type Given, run, workspace } from './support.js';
 
@@ -178,5 +179,27 @@ describe('the token store', () => {
       code: 3,
       step: { status: 'failed', error: { code: 'ERR_SECRET_MALFORMED' } },
     });
+  });
+
+  it('of a consumer must hold a token that lives', async () => {
+    const { env } = await emulated({ expiresInSeconds: 2 });
+    const cwd = await workspace('tokenStore: { provider: ./store.mjs }\n');
+    await createMemoryStore(cwd);
+    await write(cwd, 'renewer.yaml', 'credentials: { provider: env }\ntokenStore: { provider: ./store.mjs }\n');
+    const doctor = () => run(['doctor', '--config', 'imsvault.config.yaml'], { cwd, env });
+    expect(await doctor()).toMatchObject({
+      code: 5,
+      stdout: expect.stringMatching(
+        /✗ token store .*no token yet, and a consumer[\s\S]+ERR_TOKEN_WAIT_TIMEOUT[\s\S]+Not everything/,
+      ),
+    });
+    expect((await run(['token', '--config', 'renewer.yaml'], { cwd, env })).code).toBe(0);
+    expect(await doctor()).toMatchObject({ code: 0, stdout: expect.stringContaining('Everything works.') });
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3000 });
+    try {
+      expect(await doctor()).toMatchObject({ code: 5, stdout: expect.stringContaining('its token has ended') });
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });

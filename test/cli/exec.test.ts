@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { tempFolder } from '../config/support.js';
+import { jwt } from '../support/fake-token.js';
 import { expectNoSecrets } from '../support/leaks.js';
 import { until } from '../testing/over-http.js';
 import { buildProgram, type Program, type StartOptions } from './program.js';
@@ -23,6 +24,8 @@ const child = (script: string) => [
 const say = (text) => process.stdout.write(text + '\\n');
 ${script}`,
 ];
+/** Of a token of IMS. */
+const IMS_CLAIMS = { client_id: CLIENT_ID, created_at: '1700000000000', expires_in: '86399000' };
 const STAYS = 'setInterval(() => {}, 1000);';
 
 async function exec(args: readonly string[], options: StartOptions = {}) {
@@ -59,6 +62,21 @@ describe('imsvault exec', () => {
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toEqual({ A: token, B: token, UNTIL: expect.stringMatching(/T.*Z$/), ID: CLIENT_ID });
     expect(Date.parse(JSON.parse(stdout).UNTIL) - Date.now()).toBeGreaterThan(3_500_000);
+  });
+
+  it('takes no variable for two things', async () => {
+    const named = (...args: string[]) => exec([...args, ...child('')]);
+    for (const args of [
+      ['--env', 'A', '--env-expires', 'A'],
+      ['--env-expires', 'A', '--env-client-id', 'A'],
+      ['--env-client-id', 'FUSION_ACCESS_TOKEN'],
+    ]) {
+      const { code, stderr } = await named(...args);
+      expect({ code, stderr }).toEqual({
+        code: 2,
+        stderr: `imsvault: ERR_CONFIG_INVALID: the variable ${args.at(-1)} is named for two things, and can hold one.\n`,
+      });
+    }
   });
 
   it('passes every word behind -- on, also those that look like its own options', async () => {
@@ -215,6 +233,65 @@ look(); setInterval(look, 5);`;
       stdout: '',
       stderr: expect.stringContaining('cannot be written (ENOENT)'),
     });
+  });
+
+  it.skipIf(process.platform === 'win32')(
+    'is not written over another file, but over what a killed exec left, and over an empty one',
+    async () => {
+      const { emulator, env } = await emulated();
+      const cwd = await workspace();
+      const run = () => exec(['--token-file', 't', ...child(`say(readFileSync('t', 'utf8'))`)], { env, cwd });
+      const file = join(cwd, 't');
+      const put = async (content: string, mode: number) => {
+        await rm(file, { force: true });
+        await writeFile(file, content, { mode });
+      };
+      const refused = async () => {
+        expect(await run()).toMatchObject({
+          code: 2,
+          stdout: '',
+          stderr: expect.stringMatching(/ERR_CONFIG_INVALID: --token-file: \S+\/t is there already/),
+        });
+      };
+      for (const other of ['important', CLIENT_SECRET, jwt({ sub: 'a service' }), `${jwt(IMS_CLAIMS)}\n`]) {
+        await put(other, 0o600);
+        await refused();
+        expect(readFileSync(file, 'utf8')).toBe(other);
+      }
+      await put(jwt(IMS_CLAIMS), 0o644);
+      await refused();
+      await rm(file);
+      await symlink('elsewhere', file);
+      await refused();
+
+      for (const left of [jwt(IMS_CLAIMS), '']) {
+        await put(left, 0o600);
+        expect(await run()).toMatchObject({ code: 0, stdout: `${emulator.issuedTokens().at(-1)}\n`, stderr: '' });
+        expect(readdirSync(cwd)).toEqual(['.git']);
+      }
+      const args = [
+        'exec',
+        '--token-file',
+        't',
+        ...child(
+          `say('up'); const parent = process.ppid; setInterval(() => process.ppid === parent || process.exit(), 20);`,
+        ),
+      ];
+      const killed = await program.start(args, { env, cwd });
+      await until(() => killed.output.stdout !== '');
+      killed.child.kill('SIGKILL');
+      await killed.ended;
+      expect(readFileSync(file, 'utf8')).toBe(emulator.issuedTokens().at(-1));
+      expect((await run()).code).toBe(0);
+    },
+  );
+
+  it('says which option a private folder is of that cannot be made', async () => {
+    const { env } = await emulated();
+    const options = { env: { ...env, XDG_RUNTIME_DIR: join(await tempFolder(), 'gone') } };
+    const { code, stderr } = await exec(['--token-file-env', 'T', ...child('')], options);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/--token-file-env: \S+ cannot be written \(ENOENT\)\. XDG_RUNTIME_DIR/);
   });
 
   it('stays as it is when a renewal fails: a warning, and the child goes on', async () => {

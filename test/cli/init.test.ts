@@ -87,6 +87,25 @@ describe('imsvault init with flags', () => {
     );
   });
 
+  it('writes YAML under no name that imsvault would read otherwise', async () => {
+    for (const name of ['x.json', 'x.mjs', 'x']) {
+      const { code, stderr } = await run([...flags(), '--output', name], { cwd });
+      expect(code).toBe(2);
+      expect(stderr).toContain('--output: the config is YAML; name a file that ends in .yaml');
+    }
+    expect(await readdir(cwd)).toEqual(['.git', 'secret-id']);
+    expect(vault.requests).toEqual([]);
+  });
+
+  it('names the flag of a value that cannot be used', async () => {
+    const args = ['init', '--provider', 'vault', '--address', 'no address', '--path', 'x', '--auth', 'token'];
+    const { code, stderr } = await run([...args, '--set', 'ims.timeout=soon'], { cwd });
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/^ {2}--address: [^\n]+[^)]$/m);
+    expect(stderr).toMatch(/^ {2}ims\.timeout: [^\n]+[^)]$/m);
+    expect(stderr).not.toMatch(/credentials\.|\(code\)/);
+  });
+
   it('names everything that is missing, and asks nothing', async () => {
     expect((await run(['init'], { cwd })).stderr).toContain('--provider: must be one of aws-secrets-manager, vault,');
     const vaultAlone = await run(['init', '--provider', 'vault'], { cwd });

@@ -1,20 +1,18 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type BuiltPackage, buildPackage } from '../support/built.js';
+import { VERSION } from '../../src/version.js';
+import { type BuiltCli, buildCli } from '../support/built-cli.js';
 import { expectNoSecrets } from '../support/leaks.js';
 import { until } from '../testing/over-http.js';
 import { CLIENT_ID, CLIENT_SECRET, emulated, errorIn, workspace } from './support.js';
 
-let built: BuiltPackage;
-let bin: string;
+let built: BuiltCli;
 beforeAll(async () => {
-  built = await buildPackage({ cli: 'src/cli/process.ts' });
-  await built.install('undici');
-  bin = join(built.file('cli'), '..', 'imsvault.mjs');
-  await writeFile(bin, `import { run } from './cli.mjs';\nawait run();\n`);
+  built = await buildCli();
 });
 afterAll(() => built.remove());
 
@@ -28,7 +26,7 @@ interface Options {
 
 /** Runs the program as a shell does. */
 async function imsvault(args: string[], { env = {}, cwd, stdout = 'read', started }: Options = {}) {
-  const child = spawn(process.execPath, [bin, ...args], {
+  const child = spawn(process.execPath, [built.bin, ...args], {
     cwd: cwd ?? (await workspace()),
     env: { PATH: process.env.PATH ?? '', ...env },
     stdio: ['ignore', typeof stdout === 'number' ? stdout : 'pipe', 'pipe'],
@@ -108,6 +106,9 @@ export default {
       const { code, stderr } = await imsvault(['token', '-o', 'json'], { env, stdout: full });
       expect(code).toBe(1);
       expect(errorIn(stderr)).toEqual({ code: 'ERR_UNEXPECTED', message: 'stdout could not be written (ENOSPC)' });
+      // A command that had nothing to write is not touched by it.
+      const program = ['--', process.execPath, '-e', 'process.exit(77)'];
+      expect(await imsvault(['exec', ...program], { env, stdout: full })).toMatchObject({ code: 77, stderr: '' });
     } finally {
       closeSync(full);
     }
@@ -128,6 +129,92 @@ export default {
       stdout: '',
       stderr: `imsvault: ERR_ABORTED: stopped by ${signal}.\n`,
     });
+  });
+
+  it.each([
+    ['a config module', 'export default () => new Promise(() => {});\n'],
+    ['a module that loads for ever', 'await new Promise(() => {});\nexport default {};\n'],
+  ])('says that it was not done where %s never comes to an end', async (_name, text) => {
+    const cwd = await workspace();
+    await writeFile(join(cwd, 'config.mjs'), text);
+    for (const command of [['token'], ['exec', '--', 'true'], ['config', 'validate'], ['status', '--check']]) {
+      const { code, stdout, stderr } = await imsvault(['-c', 'config.mjs', ...command], { cwd });
+      expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+      expect(stderr).toMatch(/^imsvault: ended before it was done: [^\n]+ the config module's [^\n]+\n$/);
+    }
+    const { code, stderr } = await imsvault(['-c', 'config.mjs', 'token', '-o', 'json'], { cwd });
+    expect(code).toBe(1);
+    expect(errorIn(stderr)).toMatchObject({ code: 'ERR_UNEXPECTED', message: expect.stringMatching(/^ended before/) });
+  });
+
+  it('says so too where a provider module does not check its options', async () => {
+    const cwd = await workspace('credentials: { provider: ./stuck.mjs }\n');
+    const validate = 'validate: () => new Promise(() => {})';
+    await writeFile(
+      join(cwd, 'stuck.mjs'),
+      `export default { name: 'stuck', refOptions: [], createProvider() {}, options: { '~standard': { version: 1, vendor: 'test', ${validate} } } };\n`,
+    );
+    const { code, stderr } = await imsvault(['token', '-c', 'imsvault.config.yaml'], { cwd });
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(/^imsvault: ended before it was done/) });
+  });
+
+  it('gives up a provider module that never gives its client', async () => {
+    const { env } = await emulated();
+    const cwd = await workspace('credentials: { provider: ./stuck.mjs, timeout: 300 }\n');
+    const schema = `{ '~standard': { version: 1, vendor: 'test', validate: () => ({ value: {} }) } }`;
+    await writeFile(
+      join(cwd, 'stuck.mjs'),
+      `export default { name: 'stuck', refOptions: [], options: ${schema}, createProvider: () => new Promise(() => {}) };\n`,
+    );
+    const { code, stderr } = await imsvault(['token', '-c', 'imsvault.config.yaml'], { env, cwd });
+    expect({ code, stderr }).toEqual({
+      code: 5,
+      stderr: 'imsvault: ERR_SECRET_UNAVAILABLE: ./stuck.mjs: not opened within 300 ms.\n',
+    });
+  });
+
+  it.skipIf(process.platform === 'win32')(
+    'init leaves nothing where the file cannot be written to its end',
+    async () => {
+      const cwd = await workspace();
+      const init = [process.execPath, built.bin, 'init', '--yes', '--provider', 'env', '--no-check'];
+      // No file may have a byte: what a full disk is like.
+      const script = 'trap "" XFSZ; ulimit -f 0; exec "$@"';
+      await expect(promisify(execFile)('sh', ['-c', script, 'sh', ...init], { cwd })).rejects.toMatchObject({
+        code: 2,
+        stderr: expect.stringMatching(/--output: \S+ cannot be written \(EFBIG\)\.\n$/),
+      });
+      expect(await readdir(cwd)).toEqual(['.git']);
+    },
+  );
+
+  it.runIf(process.platform === 'linux')('says that its working directory is gone where it needs one', async () => {
+    // The shell's, as the folder of a process that is to be started must be there.
+    const inDeleted = async (argument: string) => {
+      const cwd = await workspace();
+      const script = 'rm -r "$PWD"; exec "$@"';
+      return promisify(execFile)('sh', ['-c', script, 'sh', process.execPath, built.bin, argument], { cwd });
+    };
+    expect(await inDeleted('--version')).toEqual({ stdout: `${VERSION}\n`, stderr: '' });
+    await expect(inDeleted('token')).rejects.toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/^imsvault: ERR_CONFIG_INVALID: the working directory cannot be read [^\n]+\n$/),
+    });
+  });
+
+  it.runIf(process.platform !== 'win32')('opens no debugger at SIGUSR1', async () => {
+    const started = async (child: ChildProcess) => {
+      let shown = '';
+      child.stdout?.on('data', (data) => {
+        shown += data;
+      });
+      await until(() => shown.includes('http://'));
+      child.kill('SIGUSR1');
+      // Longer than a debugger takes to open.
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      child.kill('SIGTERM');
+    };
+    expect(await imsvault(['emulator'], { started })).toMatchObject({ stderr: '' });
   });
 
   it('keeps no secret from the environment in an error', async () => {

@@ -3,8 +3,9 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { formatListenAddress } from '../../src/agent/listen-address.js';
+import { formatListenAddress } from '../../src/net/listen-address.js';
 import { ask, KEY, LOOPBACK, onEnd, startAgent, tempFolder } from '../agent/support.js';
+import { createAuthority } from '../support/authority.js';
 import { expectNoSecrets } from '../support/leaks.js';
 import { run } from './support.js';
 
@@ -28,6 +29,44 @@ describe('imsvault status --web', () => {
       expect(url.host).toBe(tcp);
       const login = await ask(agent.addresses[1], `${url.pathname}${url.search}`, { anonymous: true });
       expect(login.status).toBe(303);
+    }
+  });
+
+  it('asks an agent with TLS, by the authority that is named', async () => {
+    const authority = await createAuthority('status --web');
+    const { certificate, key } = await authority.issue({ names: ['localhost'], addresses: ['127.0.0.1'] });
+    const agent = await startAgent({
+      listen: [LOOPBACK],
+      tls: { cert: Buffer.from(certificate), key: Buffer.from(key) },
+    });
+    const folder = tempFolder();
+    const [tokenFile, ca] = [join(folder, 'token'), join(folder, 'ca.pem')];
+    writeFileSync(tokenFile, KEY);
+    writeFileSync(ca, authority.certificate);
+    const [plain = ''] = agent.addresses.map(formatListenAddress);
+    const status = (...args: string[]) => run(['status', '--web', '--token-file', tokenFile, ...args]);
+
+    for (const host of [plain, plain.replace('127.0.0.1', 'localhost')]) {
+      const { code, stdout } = await status('--agent', `https://${host}`, '--agent-ca', ca);
+      expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringMatching(/^https:\S+\/login\?code=/) });
+    }
+    const distrusted = await status('--agent', `https://${plain}`);
+    expect(distrusted).toMatchObject({
+      code: 5,
+      stdout: '',
+      stderr: expect.stringMatching(/no agent answers at https:/),
+    });
+    const clear = await status('--agent', plain);
+    expect(clear).toMatchObject({
+      code: 5,
+      stderr: expect.stringContaining('https://HOST:PORT where it has agent.tls'),
+    });
+    for (const [args, message] of [
+      [['--agent', plain, '--agent-ca', ca], '--agent-ca: goes with --agent https'],
+      [['--agent', `https://${plain}/x`], '--agent: write https://HOST:PORT and no more'],
+      [['--agent', `https://${plain}`, '--agent-ca', `${ca}.no`], '--agent-ca: '],
+    ] as const) {
+      expect((await status(...args)).stderr).toContain(message);
     }
   });
 

@@ -118,6 +118,8 @@ describe('token --output git', () => {
   it.each([
     [['token', '-o', 'git', 'get'], '--git-host: name the host'],
     [git, '--output: git gives an operation'],
+    [['token', '-o', 'git', '--git-host', 'https://git.example.com', 'get'], '--git-host: write the host alone'],
+    [['token', '-o', 'git', '--git-host', 'git.example.com/', 'get'], '--git-host: write the host alone'],
     [['token', '--git-host', 'a'], '--git-host: goes with --output git'],
     [['token', 'get'], "too many arguments for 'token'"],
   ])('%j is an error', async (args, message) => {

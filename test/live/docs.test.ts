@@ -16,7 +16,7 @@ const CONSOLE = { consoleOrgId: '1234567', credentialId: '890123' };
 const interpreter = (command: string) =>
   execFileSync(command, ['-c', 'import sys; print(sys.executable)'], { encoding: 'utf8' }).trim();
 const PYTHON = interpreter(findBinary('python3', '', 'run: apt-get install python3'));
-const [ENTER, UP] = ['\r', '\x1b[A'];
+const [ENTER, UP, CTRL_D] = ['\r', '\x1b[A', '\x04'];
 
 let world: World;
 let home: Home;
@@ -120,6 +120,9 @@ describe('Vault', () => {
     );
     uuids.push(used());
     const asking = linesOf(block, (line) => line.includes('asks')).text;
+    const left = await terminal(asking, [['Go on?', [CTRL_D]]], env);
+    expect(left).toMatchObject({ code: 130, shown: expect.stringContaining('ERR_ABORTED: not confirmed') });
+    expect(used()).toEqual(uuids[0]);
     const { code, shown } = await terminal(asking, [['Go on?', ['y', ENTER]]], env);
     expect(code, shown).toBe(0);
     uuids.push(used());

@@ -62,13 +62,17 @@ describe.skipIf(process.platform === 'win32')('imsvault init on a terminal', () 
     expectNoSecrets(`${text}${shown}`, [token, 'live-secret']);
   });
 
-  it('Ctrl-C at a question ends it, and writes nothing', async () => {
+  it.each([
+    ['Ctrl-C', '\x03'],
+    ['Ctrl-D', '\x04'],
+  ])('%s at a question ends it, says so, and writes nothing', async (_name, key) => {
     const cwd = await workspace();
-    const { code } = await onTerminal([process.execPath, program.bin, 'init'], [['client secret?', ['\x03']]], {
+    const { code, shown } = await onTerminal([process.execPath, program.bin, 'init'], [['client secret?', [key]]], {
       cwd,
       env: env(),
     });
     expect(code).toBe(130);
+    expect(shown).toContain('ERR_ABORTED: stopped; nothing was written.');
     expect(readdirSync(cwd)).toEqual(['.git']);
   });
 });

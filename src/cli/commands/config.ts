@@ -1,5 +1,7 @@
 import { configJsonSchema } from '../../config/json-schema.js';
-import { loadProfile } from '../../config/load.js';
+import { loadProfile, type ResolvedProfile } from '../../config/load.js';
+import { loadConfig } from '../../config/load-config.js';
+import { printable, printableName } from '../../terminal-text.js';
 import { EXIT } from '../exit-codes.js';
 import { type GlobalOptions, type Io, loadOptions } from '../io.js';
 import { printWarning } from '../print-error.js';
@@ -8,18 +10,34 @@ export interface ConfigCommandOptions extends GlobalOptions {
   output: 'text' | 'json';
 }
 
+/** Checks all profiles, as `serve` reads them, or the one that is named. */
 export async function runConfigValidate(options: ConfigCommandOptions, io: Io): Promise<number> {
-  const { configFile, name, credentials, warnings } = await loadProfile(loadOptions(options, io));
+  const { profile: name, ...load } = loadOptions(options, io);
+  const given = { ...load, ...(name === undefined ? {} : { profiles: [name] }) };
+  const { file, profiles, warnings: ofServed } = await loadConfig(given);
+  // A command that uses one profile looks for secrets that are written out in the others too.
+  const warnings = name === undefined ? ofServed : (await loadProfile({ ...load, profile: name })).warnings;
+  const checked = [...profiles.values()];
   if (options.output === 'json') {
-    io.stdout(`${JSON.stringify({ valid: true, file: configFile, profile: name, warnings })}\n`);
+    const names = checked.map((one) => one.name);
+    const which = names.length === 1 ? { profile: names[0] } : { profiles: names };
+    io.stdout(`${JSON.stringify({ valid: true, file, ...which, warnings })}\n`);
     return EXIT.done;
   }
   for (const warning of warnings) printWarning(warning, io, options.output);
-  const profile = name === undefined ? '' : `, profile ${name}`;
+  const [only, ...others] = checked.map(describeProfile);
+  const found =
+    others.length > 0
+      ? `\n  ${[only, ...others].join('\n  ')}`
+      : `${checked[0]?.name === undefined ? ';' : ','} ${only}`;
+  io.stdout(printable(`valid: ${file ?? 'no config file; defaults and environment'}${found}\n`));
+  return EXIT.done;
+}
+
+function describeProfile({ name, credentials }: ResolvedProfile): string {
   const provider =
     credentials === undefined ? 'no credentials: a consumer of tokens' : `provider ${credentials.provider}`;
-  io.stdout(`valid: ${configFile ?? 'no config file; defaults and environment'}${profile}; ${provider}\n`);
-  return EXIT.done;
+  return name === undefined ? provider : `profile ${printableName(name)}; ${provider}`;
 }
 
 export async function runConfigShow(options: ConfigCommandOptions, io: Io): Promise<number> {
@@ -32,13 +50,13 @@ export async function runConfigShow(options: ConfigCommandOptions, io: Io): Prom
     return EXIT.done;
   }
   for (const warning of profile.warnings) printWarning(warning, io, options.output);
-  io.stdout(
-    `# ${profile.configFile ?? 'no config file'}${profile.name === undefined ? '' : `, profile ${profile.name}`}\n`,
-  );
+  const named = profile.name === undefined ? '' : `, profile ${profile.name}`;
+  io.stdout(`${printableName(`# ${profile.configFile ?? 'no config file'}${named}`)}\n`);
   const rows = flatten(values);
   const width = Math.min(60, Math.max(...rows.map(([path, value]) => path.length + value.length + 2)));
   for (const [path, value] of rows) {
-    io.stdout(`${`${path}: ${value}`.padEnd(width)}  # ${originOf(path, profile.origins)}\n`);
+    const line = `${`${path}: ${value}`.padEnd(width)}  # ${originOf(path, profile.origins)}`;
+    io.stdout(`${printableName(line)}\n`);
   }
   return EXIT.done;
 }

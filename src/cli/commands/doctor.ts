@@ -1,6 +1,6 @@
 import { systemClock } from '../../clock.js';
 import { openTokenEngine, type TokenEngine } from '../../engine/token-engine.js';
-import { ConfigInvalidError } from '../../errors.js';
+import { ConfigInvalidError, ImsvaultError } from '../../errors.js';
 import { createHttpClient, type HttpClient } from '../../net/http-client.js';
 import { isLoopbackHost } from '../../net/loopback.js';
 import { type Checkup, createCheckup, type Finding, formatStep } from '../checkup.js';
@@ -63,7 +63,7 @@ async function examine(
   const { tokenStore } = profile;
   if (tokenStore !== undefined) {
     await checkup.step('token store', async () =>
-      describeStored(await readStoredFacts(tokenStore, profile, openDeps, signal)),
+      describeStored(await readStoredFacts(tokenStore, profile, openDeps, signal), credentials === undefined),
     );
   }
   await checkup.step('IMS: network', async () => ({
@@ -82,8 +82,17 @@ async function examine(
   await checkup.step('Fusion: probe', () => probeFusion(token, options, http, signal));
 }
 
-/** It is read only: that it can be written shows when a token is renewed. */
-function describeStored({ place, generation, token, lastFailure }: StoredFacts): Finding {
+/**
+ * It is read only: that it can be written shows when a token is renewed.
+ * @throws ERR_TOKEN_WAIT_TIMEOUT where a consumer finds no token that lives
+ */
+function describeStored({ place, generation, token, lastFailure }: StoredFacts, isConsumer: boolean): Finding {
+  if (isConsumer && (token === undefined || token.leftMs <= 0)) {
+    const state = token === undefined ? 'no token yet' : 'its token has ended';
+    throw new ImsvaultError('ERR_TOKEN_WAIT_TIMEOUT', `${place}: ${state}, and a consumer can get none by itself`, {
+      hint: 'See that a process that renews this token runs; imsvault doctor tries its steps there.',
+    });
+  }
   const detail =
     token === undefined ? 'no token yet' : `generation ${generation}, ${Math.round(token.leftMs / 60_000)} min left`;
   if (lastFailure === undefined) return { detail: `${place}: ${detail}` };

@@ -1,6 +1,6 @@
-import { access, writeFile } from 'node:fs/promises';
-import { dirname, relative, resolve } from 'node:path';
-import { writeFileAtomically } from '../../atomic-file.js';
+import { access } from 'node:fs/promises';
+import { dirname, extname, relative, resolve } from 'node:path';
+import { createFileAtomically, writeFileAtomically } from '../../atomic-file.js';
 import { systemClock } from '../../clock.js';
 import { profileSchema } from '../../config/json-schema.js';
 import { loadProfile } from '../../config/load.js';
@@ -10,6 +10,7 @@ import { ConfigInvalidError, type ConfigProblem, vendorCause } from '../../error
 import { type Answers, collectAnswers } from '../../init/answers.js';
 import { configText } from '../../init/config-text.js';
 import { policiesFor } from '../../init/policies.js';
+import { STORES } from '../../init/questions.js';
 import type { JsonObject } from '../../json.js';
 import { proxySettingsFromEnv } from '../../net/proxy-settings.js';
 import { createCheckup, formatStep } from '../checkup.js';
@@ -40,6 +41,9 @@ export async function runInit(
 ): Promise<number> {
   const { provider, tokenStore, output, force = false } = options;
   const file = resolve(io.cwd, output);
+  if (!['.yaml', '.yml'].includes(extname(file))) {
+    throw new ConfigInvalidError([{ path: '--output', message: 'the config is YAML; name a file that ends in .yaml' }]);
+  }
   if (!force && (await exists(file))) throw alreadyThere(file);
   const given = {
     flags,
@@ -87,7 +91,9 @@ function configFrom({ credentials, shared }: Answers, set: readonly string[]): I
 
 /** @returns the first thing that went wrong in the store */
 async function check(config: InitConfig, baseDir: string, options: InitOptions, io: Io): Promise<unknown> {
-  const { credentials, warnings } = await loadProfile({ config, env: io.env, cwd: baseDir });
+  const { credentials, warnings } = await loadProfile({ config, env: io.env, cwd: baseDir }).catch((error: unknown) => {
+    throw error instanceof ConfigInvalidError ? byFlags(error, config) : error;
+  });
   const warn = (message: string) => printWarning(message, io, 'text');
   for (const warning of warnings) warn(warning);
   if (!options.check || credentials === undefined) return undefined;
@@ -96,6 +102,21 @@ async function check(config: InitConfig, baseDir: string, options: InitOptions, 
   const deps = { clock: systemClock, random: Math.random, env: io.env, baseDir, proxy, warn };
   await checkStores(checkup, credentials, deps, io.signal);
   return checkup.firstError;
+}
+
+/** What is wrong, by the flags that said it; no file has a line for it yet. */
+function byFlags({ problems, hint }: ConfigInvalidError, { credentials }: InitConfig): ConfigInvalidError {
+  const { questions = [], name } = STORES[String(credentials.provider)] ?? {};
+  const flags = new Map(questions.map(({ flag, option }) => [`credentials.${option}`, `--${flag}`]));
+  flags.set(`tokenStore.${name}`, '--token-store');
+  return new ConfigInvalidError(
+    problems.map(({ path, message, source }) => ({
+      path: flags.get(path) ?? path,
+      message,
+      ...(source === undefined || source === 'code' ? {} : { source }),
+    })),
+    { hint },
+  );
 }
 
 const WHO = {
@@ -117,8 +138,7 @@ async function exists(file: string): Promise<boolean> {
 async function write(file: string, text: string, force: boolean): Promise<void> {
   try {
     // It is there for all to read, and holds nothing that must not be read.
-    if (force) await writeFileAtomically(file, text, 0o644);
-    else await writeFile(file, text, { flag: 'wx', mode: 0o644 });
+    await (force ? writeFileAtomically : createFileAtomically)(file, text, 0o644);
   } catch (error) {
     const cause = vendorCause(error);
     if (cause.code === 'EEXIST') throw alreadyThere(file);

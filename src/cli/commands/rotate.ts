@@ -4,9 +4,10 @@ import { rotateProfile } from '../../engine/rotate-profile.js';
 import { openTokenEngine } from '../../engine/token-engine.js';
 import { ConfigInvalidError } from '../../errors.js';
 import type { RotationOutcome } from '../../rotate/rotate.js';
+import { printable } from '../../terminal-text.js';
 import { EXIT } from '../exit-codes.js';
 import { type GlobalOptions, type Io, loadOptions } from '../io.js';
-import { printable, printWarning } from '../print-error.js';
+import { printWarning } from '../print-error.js';
 
 export interface RotateCommandOptions extends GlobalOptions {
   dryRun?: boolean;

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { isAbsolute } from 'node:path';
 import { ConfigInvalidError } from '../errors.js';
-import { isLoopbackHost } from '../net/loopback.js';
+import { isLoopbackHost } from './loopback.js';
 
 /** Where an agent listens. */
 export type ListenAddress =
@@ -29,13 +29,21 @@ export function parseListenAddress(text: string, option = '--listen'): ListenAdd
     if (!isAbsolute(path) || path.includes('\0')) throw invalid(option, 'write unix: and an absolute path');
     return { kind: 'unix', path };
   }
+  const address = parseTcpAddress(text);
+  if (address === undefined) throw invalid(option, ADDRESS_FORM);
+  return address;
+}
+
+/** What to write instead of something that is no address. */
+export const ADDRESS_FORM = 'write ADDRESS:PORT, for example 127.0.0.1:7717 or [::1]:7717, or unix:PATH';
+
+/** @returns undefined where it is none */
+export function parseTcpAddress(text: string): ListenAddress | undefined {
   const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text);
   const host = match?.[1] ?? match?.[2] ?? '';
   const port = Number(match?.[3]);
   const isHost = match?.[1] === undefined ? isIP(host) === 4 || host === 'localhost' : isIP(host) === 6;
-  if (!isHost || port > 65_535) {
-    throw invalid(option, 'write ADDRESS:PORT, for example 127.0.0.1:7717 or [::1]:7717, or unix:PATH');
-  }
+  if (!isHost || port > 65_535) return undefined;
   // What the name resolves to is another file's to say.
   return { kind: 'tcp', host: host === 'localhost' ? '127.0.0.1' : host, port };
 }

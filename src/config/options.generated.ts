@@ -58,7 +58,7 @@ export interface ImsOptions {
    */
   orgId?: string;
   /**
-   * Client id that tokens are for; part of the identity of a shared token. Default: not fixed.
+   * Client id that tokens are for: a credential or a shared token of another client is refused. Part of the identity of a shared token. Default: not fixed.
    */
   clientId?: string;
   /**

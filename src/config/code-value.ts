@@ -1,5 +1,5 @@
 import { ConfigInvalidError, vendorCause } from '../errors.js';
-import { isObject } from './tree.js';
+import { isObject, kindOf } from './tree.js';
 
 /** As in files: configs have a dozen. */
 const MAX_DEPTH = 100;
@@ -14,14 +14,25 @@ export function copyCodeValue(value: unknown, name: string): unknown {
     { path: '', message: `it is nested more than ${MAX_DEPTH} levels deep, or has itself inside`, source: name },
   ]);
   try {
+    if (isInstance(value)) throw noInstance(value, name);
     return copy(value, MAX_DEPTH, tooDeep);
   } catch (error) {
-    if (error === tooDeep) throw error;
+    if (error instanceof ConfigInvalidError) throw error;
     // The text of a foreign error may quote anything.
     const cause = vendorCause(error);
     const message = `it cannot be read: a getter or a proxy in it failed (${cause.code ?? cause.name})`;
     throw new ConfigInvalidError([{ path: '', message, source: name }], { cause });
   }
+}
+
+const isInstance = (value: unknown) =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && !isObject(value);
+
+function noInstance(value: unknown, name: string): ConfigInvalidError {
+  const message = `a config must be a plain object; it is ${kindOf(value)}`;
+  return new ConfigInvalidError([{ path: '', message, source: name }], {
+    hint: "Give a plain object, or a config file's path as a text; fileURLToPath(url) is the path of a file: URL.",
+  });
 }
 
 function copy(value: unknown, levels: number, tooDeep: ConfigInvalidError): unknown {

@@ -82,6 +82,19 @@ describe('a config that code gives', () => {
     expectNoSecrets(error, [secret]);
   });
 
+  it.each([
+    [new URL('file:///srv/p8e-secret/imsvault.config.yaml'), 'an instance of URL'],
+    [new Map([['p8e-secret', 1]]), 'an instance of Map'],
+    [new Date(0), 'an instance of Date'],
+    [Buffer.from('p8e-secret'), 'an instance of Buffer'],
+  ])('says what it is and what to give where it is no plain object: %#', async (config, kind) => {
+    const cwd = await tempFolder();
+    const error = await failure(loadProfile({ config, env: {}, cwd, home: cwd }));
+    expect(error.message).toBe(`a config must be a plain object; it is ${kind} (code)`);
+    expect(error.hint).toContain("or a config file's path as a text; fileURLToPath(url)");
+    expectNoSecrets(error, ['p8e-secret']);
+  });
+
   it('in a module is read alike', async () => {
     const loading = loadNamed('const c = {}; c.ims = c; export default c;', { name: 'circle.mjs' });
     expect((await failure(loading)).message).toContain('or has itself inside (circle.mjs)');

@@ -72,7 +72,7 @@ export const agentOptions = z
       'Holds the access token that clients of the agent must show; made where it does not exist. Default: agent-token in $RUNTIME_DIRECTORY, else imsvault-agent-token in $XDG_RUNTIME_DIR.',
     ).optional(),
     tokenFileMode: mode(
-      "The permissions that it is made with, and the most that it may have. Default '0600', with `group` '0640'.",
+      "The permissions that it is made with, and the most that it may have; at most '0640'. Default '0600', with `group` '0640'.",
     ).optional(),
     group: owner("Group of the access token's file and of Unix sockets, which it may then use. Default: the agent's."),
     requiredProfiles: z.array(z.string().min(1)).optional().meta({

@@ -1284,7 +1284,7 @@ export interface AgentOptions {
    */
   tokenFile?: string;
   /**
-   * The permissions that it is made with, and the most that it may have. Default '0600', with `group` '0640'. An octal number in quotes.
+   * The permissions that it is made with, and the most that it may have; at most '0640'. Default '0600', with `group` '0640'. An octal number in quotes.
    */
   tokenFileMode?: string;
   /**

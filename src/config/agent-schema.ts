@@ -3,11 +3,15 @@ import { fileOption } from '../secret/option-types.js';
 
 export const SINK_FORMATS = ['raw', 'json', 'env', 'dotenv'] as const;
 
+const OCTAL = "must be an octal number in quotes, for example '0640'";
+const VARIABLE_NAME =
+  'must be the name of a variable, for example FUSION_ACCESS_TOKEN: letters, digits and _, no digit first';
+
 /** A number would be read as YAML 1.2 does: 0640 is six hundred and forty there. */
 const mode = (description: string) =>
   z
-    .string()
-    .regex(/^0?[0-7]{3}$/)
+    .string(OCTAL)
+    .regex(/^0?[0-7]{3}$/, OCTAL)
     .transform((text) => Number.parseInt(text, 8))
     .meta({ description: `${description} An octal number in quotes.` });
 
@@ -36,7 +40,7 @@ const sinkOptions = z
     }),
     variable: z
       .string()
-      .regex(/^[A-Za-z_]\w{0,127}$/)
+      .regex(/^[A-Za-z_]\w{0,127}$/, VARIABLE_NAME)
       .default('FUSION_ACCESS_TOKEN')
       .meta({ description: 'Name of the variable of env and dotenv. Default FUSION_ACCESS_TOKEN.' }),
     template: fileOption('An eta template that makes the content instead of a format. A template is code.').optional(),

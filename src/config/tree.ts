@@ -55,6 +55,8 @@ export function kindOf(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return isObject(value) ? 'an object' : instanceOf(value);
   if (typeof value === 'boolean') return String(value);
+  // YAML has .nan and .inf.
+  if (typeof value === 'number' && !Number.isFinite(value)) return 'no finite number';
   return typeof value === 'string' ? 'a text' : `a ${typeof value}`;
 }
 

@@ -59,6 +59,8 @@ describe('the tree of a config', () => {
     [true, 'true'],
     ['secret', 'a text'],
     [5, 'a number'],
+    [Number.NaN, 'no finite number'],
+    [Number.POSITIVE_INFINITY, 'no finite number'],
   ])('says what %j is, and nothing of its content', (value, expected) => {
     expect(kindOf(value)).toBe(expected);
   });

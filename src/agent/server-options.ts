@@ -10,6 +10,8 @@ import type { AgentServerOptions, AgentTls } from './agent-server.js';
 import { defaultTokenFile } from './default-token-file.js';
 import { accountId } from './sinks/accounts.js';
 
+const MOST_OF_TOKEN_FILE = 0o640;
+
 /**
  * The settings as the server takes them: addresses parsed, files read, names looked up.
  * @throws ERR_CONFIG_INVALID
@@ -24,7 +26,15 @@ export async function serverOptions(
   if (group !== undefined && gid === undefined) throw invalid('agent.group', 'no group of this name is in /etc/group');
   const path = settings.tokenFile ?? defaultTokenFile(env);
   if (path === undefined) {
-    throw invalid('agent.tokenFile', 'is required where neither RUNTIME_DIRECTORY nor XDG_RUNTIME_DIR is set');
+    const message = 'is required (or --token-file) where neither RUNTIME_DIRECTORY nor XDG_RUNTIME_DIR is set';
+    throw invalid('agent.tokenFile', message);
+  }
+  const mode = settings.tokenFileMode ?? (gid === undefined ? 0o600 : 0o640);
+  // Who can write it can put a token there that they know.
+  if ((mode & ~MOST_OF_TOKEN_FILE) !== 0) {
+    const message =
+      "(or --token-file-mode) is wider than '0640': only the owner may write the agent's access token, and others may not read it";
+    throw invalid('agent.tokenFileMode', message);
   }
   const shared = gid === undefined ? {} : { gid };
   return {
@@ -36,7 +46,7 @@ export async function serverOptions(
     unixSocket: { mode: gid === undefined ? 0o600 : 0o660, ...shared },
     accessToken: readAccessToken({
       path,
-      mode: settings.tokenFileMode ?? (gid === undefined ? 0o600 : 0o640),
+      mode,
       ...shared,
       ...deps,
     }),

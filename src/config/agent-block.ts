@@ -4,8 +4,9 @@ import { findDistrustedAgent } from './agent-trust.js';
 import type { ConfigSource } from './config-source.js';
 import { type Env, interpolateAll, unresolvedIn } from './interpolate.js';
 import { describeIssues } from './issues.js';
-import { agentSchema } from './json-schema.js';
+import { agentSchema, profileSchema } from './json-schema.js';
 import { coerceReferences, keysAt } from './option-tree.js';
+import { findSecretReferences, namedSecrets } from './secret-variables.js';
 import { dotted, getAt, isObject, type Path } from './tree.js';
 
 export interface SinkSettings {
@@ -59,11 +60,14 @@ export function readAgent(
   const references = new Set<string>();
   const texts = interpolateAll(given === undefined ? {} : given, env, (path) => references.add(dotted(path)));
   const tree = coerceReferences(texts, agentSchema(), (path) => references.has(dotted(path)));
+  const profiles = Object.values(getAt(source.value, ['profiles']) ?? { only: source.value });
+  const shown = findSecretReferences(given, agentSchema(), namedSecrets(profiles, profileSchema(), env));
+  for (const { path, message } of shown) problem(['agent', ...path], message);
   const unresolved = unresolvedIn(tree);
   for (const { path, problem: message } of unresolved) problem(['agent', ...path], message);
   const distrusted = source.discovered && isObject(tree) ? findDistrustedAgent(tree, baseDir) : [];
   for (const { path, message } of distrusted) problem(['agent', ...path], message);
-  if (unresolved.length > 0 || distrusted.length > 0) return undefined;
+  if (shown.length > 0 || unresolved.length > 0 || distrusted.length > 0) return undefined;
 
   const { data, error } = agentOptions.safeParse(tree);
   for (const issue of describeIssues(error?.issues ?? [], tree, (path) => keysAt(agentSchema(), tree, path))) {

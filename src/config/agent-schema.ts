@@ -4,11 +4,15 @@ import { fileOption } from '../secret/option-types.js';
 
 export const SINK_FORMATS = ['raw', 'json', 'env', 'dotenv'] as const;
 
+const OCTAL = "must be an octal number in quotes, for example '0640'";
+const VARIABLE_NAME =
+  'must be the name of a variable, for example FUSION_ACCESS_TOKEN: letters, digits and _, no digit first';
+
 /** A number would be read as YAML 1.2 does: 0640 is six hundred and forty there. */
 const mode = (description: string) =>
   z
-    .string()
-    .regex(/^0?[0-7]{3}$/)
+    .string(OCTAL)
+    .regex(/^0?[0-7]{3}$/, OCTAL)
     .transform((text) => Number.parseInt(text, 8))
     .meta({ description: `${description} An octal number in quotes.` });
 
@@ -42,7 +46,7 @@ const sinkOptions = z
     }),
     variable: z
       .string()
-      .regex(/^[A-Za-z_]\w{0,127}$/)
+      .regex(/^[A-Za-z_]\w{0,127}$/, VARIABLE_NAME)
       .default('FUSION_ACCESS_TOKEN')
       .meta({ description: 'Name of the variable of env and dotenv. Default FUSION_ACCESS_TOKEN.' }),
     template: fileOption('An eta template that makes the content instead of a format. A template is code.').optional(),
@@ -78,7 +82,7 @@ export const agentOptions = z
       'Holds the access token that clients of the agent must show; made where it does not exist. Default: agent-token in $RUNTIME_DIRECTORY, else imsvault-agent-token in $XDG_RUNTIME_DIR.',
     ).optional(),
     tokenFileMode: mode(
-      "The permissions that it is made with, and the most that it may have. Default '0600', with `group` '0640'.",
+      "The permissions that it is made with, and the most that it may have; at most '0640'. Default '0600', with `group` '0640'.",
     ).optional(),
     group: owner("Group of the access token's file and of Unix sockets, which it may then use. Default: the agent's."),
     requiredProfiles: z.array(z.string().min(1)).optional().meta({

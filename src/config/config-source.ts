@@ -2,6 +2,7 @@ import { dirname, extname, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ConfigInvalidError, vendorCause } from '../errors.js';
 import { stampOf } from '../token/cache/facts.js';
+import { copyCodeValue } from './code-value.js';
 import { locateConfig } from './find-config.js';
 import type { Env } from './interpolate.js';
 import { parseConfigText } from './parse-file.js';
@@ -46,7 +47,9 @@ export interface SourceOptions {
 export async function openConfigSource(options: SourceOptions): Promise<ConfigSource> {
   const { config, cwd } = options;
   const none = { baseDir: cwd, discovered: false, isText: false };
-  if (config !== undefined) return { ...none, value: config, isCode: true, sourceOf: () => 'code' };
+  if (config !== undefined) {
+    return { ...none, value: copyCodeValue(config, 'code'), isCode: true, sourceOf: () => 'code' };
+  }
   const { file, discovered } = locateConfig(options);
   if (file === undefined) return { ...none, value: {}, isCode: false, sourceOf: () => undefined };
   const base = { file, stamp: stampOf(file), baseDir: dirname(file), discovered, isCode: false };
@@ -62,7 +65,12 @@ export async function openConfigSource(options: SourceOptions): Promise<ConfigSo
     }
     case '.mjs':
     case '.js':
-      return { ...base, value: await runConfigModule(file, options.reload ?? 0), isText: false, sourceOf: () => name };
+      return {
+        ...base,
+        value: copyCodeValue(await runConfigModule(file, options.reload ?? 0), name),
+        isText: false,
+        sourceOf: () => name,
+      };
     default:
       throw new ConfigInvalidError([
         { path: '', message: `a config file ends in .yaml, .yml, .json, .mjs or .js; ${file} does not` },

@@ -58,7 +58,7 @@ export interface ImsOptions {
    */
   orgId?: string;
   /**
-   * Client id that tokens are for; part of the identity of a shared token. Default: not fixed.
+   * Client id that tokens are for: a credential or a shared token of another client is refused. Part of the identity of a shared token. Default: not fixed.
    */
   clientId?: string;
   /**
@@ -1284,7 +1284,7 @@ export interface AgentOptions {
    */
   tokenFile?: string;
   /**
-   * The permissions that it is made with, and the most that it may have. Default '0600', with `group` '0640'. An octal number in quotes.
+   * The permissions that it is made with, and the most that it may have; at most '0640'. Default '0600', with `group` '0640'. An octal number in quotes.
    */
   tokenFileMode?: string;
   /**

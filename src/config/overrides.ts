@@ -40,6 +40,8 @@ export function applyEnv(base: unknown, schema: SchemaNode, env: Env): Overridde
   }
 }
 
+const BESIDE_PROFILES = ['agent', 'profiles', 'defaultProfile'];
+
 /** Values from `--set path=value` flags. */
 export function applyFlags(
   base: Overridden,
@@ -59,7 +61,10 @@ export function applyFlags(
   for (const { path, value } of parsed.sort((a, b) => decides(a) - decides(b))) {
     const option = listOptions(schema, result.tree).find((candidate) => dotted(candidate.path) === dotted(path));
     const parent = getAt(result.tree, path.slice(0, -1));
-    if (option?.node.writeOnly === true) {
+    if (BESIDE_PROFILES.includes(path[0] as string)) {
+      const message = 'cannot be set so: --set reaches the options of a profile; write it into the config';
+      problems.push({ path: dotted(path), message, source });
+    } else if (option?.node.writeOnly === true) {
       const message = `a secret must not stand in a command line, which every user of the machine can read; use ${variableName(path)} or ${path.at(-1)}File`;
       problems.push({ path: dotted(path), message, source });
     } else if (option === undefined && isClientSecretKey(path.at(-1) ?? '')) {

@@ -12,7 +12,7 @@ import { keysAt, listGiven } from './option-tree.js';
 import { type BlockReader, readCredentials } from './provider-block.js';
 import { rotationOptions } from './rotation-schema.js';
 import { cacheOption, imsOptions, renewalOptions } from './schema.js';
-import { secretVariables } from './secret-variables.js';
+import { findSecretReferences, namedSecrets, secretVariables } from './secret-variables.js';
 import { findSecretsForNames, NOT_A_NAME } from './secrets.js';
 import type { SelectedProfile } from './select-profile.js';
 import { didYouMean, printable } from './suggest.js';
@@ -69,6 +69,10 @@ export async function resolveProfile(input: ResolveInput): Promise<ResolvedProfi
   const parts = Object.keys(schema.properties ?? {});
   for (const key of Object.keys(omit(tree, parts))) {
     problem([printable(key, parts)], `unknown option${didYouMean(key, parts)}`);
+  }
+  const secretNames = namedSecrets([tree, ...input.scanned], schema, env);
+  for (const { path, message } of findSecretReferences(raw, schema, secretNames)) {
+    if (!overrides.has(dotted(path))) problem(path, message);
   }
   for (const { path, problem: message } of unresolvedIn(tree)) problem(path, message);
   if (source.discovered) {

@@ -65,7 +65,9 @@ export const imsOptions = z
     }),
     scope,
     orgId: text('Organisation to ask for: …@AdobeOrg. Default: the one that the secret names, else none.'),
-    clientId: text('Client id that tokens are for; part of the identity of a shared token. Default: not fixed.'),
+    clientId: text(
+      'Client id that tokens are for: a credential or a shared token of another client is refused. Part of the identity of a shared token. Default: not fixed.',
+    ),
     caFile: fileOption(
       'PEM file with further authorities to trust for the token endpoint, besides the public ones.',
     ).optional(),

@@ -1,7 +1,7 @@
 import { type Env, referencesIn } from './interpolate.js';
-import { listOptions, type SchemaNode } from './option-tree.js';
+import { listGiven, listOptions, type SchemaNode } from './option-tree.js';
 import { everyOption, variableName } from './overrides.js';
-import { dotted, isObject, mapLeaves } from './tree.js';
+import { dotted, isObject, mapLeaves, type Path } from './tree.js';
 
 /** What the built-in providers and their SDKs read by themselves. */
 const WELL_KNOWN = [
@@ -25,8 +25,39 @@ const WELL_KNOWN = [
  */
 export function secretVariables(tree: unknown, profiles: readonly unknown[], schema: SchemaNode, env: Env): string[] {
   const inText = profiles.flatMap((profile) => referred(profile, schema));
-  const named = [tree, ...profiles].flatMap(namedForEnv);
-  return [...new Set([...WELL_KNOWN, ...inText, ...named, ...ofOptions(schema, env)])];
+  return [...new Set([...namedSecrets([tree, ...profiles], schema, env), ...inText])];
+}
+
+/** Those of them whose names alone tell: well-known ones, the provider env's, and `IMSVAULT_…` of options that are secrets. */
+export function namedSecrets(profiles: readonly unknown[], schema: SchemaNode, env: Env): string[] {
+  return [...WELL_KNOWN, ...profiles.flatMap(namedForEnv), ...ofOptions(schema, env)];
+}
+
+/**
+ * Where an option that is no secret takes its value from a variable that holds one: messages and `config show` print
+ * such options. Of a third party's nobody knows which are secrets.
+ * @param tree a profile or an `agent` part as it stands in the config
+ * @param names of the variables
+ */
+export function findSecretReferences(
+  tree: unknown,
+  schema: SchemaNode,
+  names: readonly string[],
+): { path: Path; message: string }[] {
+  const found: { path: Path; name: string }[] = [];
+  mapLeaves(tree, (value, path) => {
+    const name = typeof value === 'string' ? referencesIn(value).names.find((one) => names.includes(one)) : undefined;
+    if (name !== undefined) found.push({ path, name });
+    return value;
+  });
+  if (found.length === 0) return [];
+  const known = new Map(listGiven(schema, tree).map(({ path, node }) => [dotted(path), node]));
+  return found.flatMap(({ path, name }) => {
+    const node = known.get(dotted(path)) ?? known.get(dotted(path.slice(0, -1)));
+    if (node === undefined || node.writeOnly === true) return [];
+    const message = `must not refer to ${name}, which holds a secret: this option is no secret, and is shown in messages`;
+    return [{ path, message }];
+  });
 }
 
 /** `${NAME}` in options that are secrets, and in those of a third party, of which nothing is known. */

@@ -53,7 +53,17 @@ export function pick(value: JsonObject, keys: readonly string[]): Record<string,
 export function kindOf(value: unknown): string {
   if (value === null || value === undefined) return 'empty';
   if (Array.isArray(value)) return 'a list';
-  if (typeof value === 'object') return 'an object';
+  if (typeof value === 'object') return isObject(value) ? 'an object' : instanceOf(value);
   if (typeof value === 'boolean') return String(value);
+  // YAML has .nan and .inf.
+  if (typeof value === 'number' && !Number.isFinite(value)) return 'no finite number';
   return typeof value === 'string' ? 'a text' : `a ${typeof value}`;
+}
+
+/** Of a class, only a name that is one: anything may stand there. */
+function instanceOf(value: object): string {
+  const name: unknown = Object.getPrototypeOf(value)?.constructor?.name;
+  return typeof name === 'string' && /^[A-Za-z_$][\w$]{0,39}$/.test(name)
+    ? `an instance of ${name}`
+    : 'an instance of a class';
 }

@@ -100,7 +100,8 @@ function managementToken(
 ) {
   const { ims } = profile;
   const { clock, random, warn } = openDeps;
-  const exchanger = createExchanger({ ...ims, http: imsHttp, clock, random, scope, warn });
+  const clientIdSource = profile.origins.get('ims.clientId');
+  const exchanger = createExchanger({ ...ims, clientIdSource, http: imsHttp, clock, random, scope, warn });
   const renew = createExchangeRenewal({ source, exchanger, clock, timeoutMs: ims.timeoutMs, warn });
   let renewed: Awaited<ReturnType<typeof renew>> | undefined;
   return async (signal: AbortSignal) => {

@@ -55,6 +55,7 @@ export function createSharedRenewal(
       store: createTokenStore(createDocumentAccess({ provider, ref, clock, timeoutMs, create }), clock),
       identity,
       identityRevision,
+      clientId: ims.clientId,
       tokenEndpoint: ims.tokenEndpoint,
       ...(exchange === undefined
         ? {}

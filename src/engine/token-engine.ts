@@ -85,6 +85,8 @@ export function createTokenEngines(deps: TokenEnginesDeps): TokenEngines {
         retry: ims.retry,
         scope: ims.scope,
         orgId: ims.orgId,
+        clientId: ims.clientId,
+        clientIdSource: profile.origins.get('ims.clientId'),
         warn,
       });
       const renewByExchange =

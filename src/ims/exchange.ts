@@ -2,7 +2,7 @@ import { AccessToken } from '../access-token.js';
 import { type ExchangeTrace, exchangeChannel, traced } from '../channels.js';
 import type { Clock } from '../clock.js';
 import { DeadlineExceeded, withDeadline } from '../deadline.js';
-import { ImsvaultError, vendorCause } from '../errors.js';
+import { ConfigInvalidError, ImsvaultError, vendorCause } from '../errors.js';
 import { type HttpClient, type HttpResponse, ResponseTooLarge } from '../net/http-client.js';
 import { describeNetworkError } from '../net/network-error.js';
 import { reveal } from '../redacted.js';
@@ -36,6 +36,10 @@ export interface ExchangerOptions {
   scope?: readonly string[] | undefined;
   /** Replaces the organisation that the secret names. */
   orgId?: string | undefined;
+  /** The only client whose credentials are exchanged. */
+  clientId?: string | undefined;
+  /** What gave `clientId`: a file with its line, a flag, a variable. */
+  clientIdSource?: string | undefined;
   warn: (message: string) => void;
 }
 
@@ -53,9 +57,11 @@ const CLOCK_TOLERANCE_MS = 2000;
 export interface Exchanger {
   /**
    * Exchanges a credential for an access token.
-   * @throws ERR_TOKEN_REQUEST_REJECTED | ERR_TOKEN_ENDPOINT_UNAVAILABLE | ERR_TOKEN_RESPONSE_INVALID, or `signal.reason`
+   * @param provider where the credential came from, for messages
+   * @throws ERR_CONFIG_INVALID, before any request, for a credential of another client than the one that is fixed;
+   *   ERR_TOKEN_REQUEST_REJECTED | ERR_TOKEN_ENDPOINT_UNAVAILABLE | ERR_TOKEN_RESPONSE_INVALID, or `signal.reason`
    */
-  exchange(credential: Credential, signal?: AbortSignal): Promise<Exchanged>;
+  exchange(credential: Credential, signal?: AbortSignal, provider?: string): Promise<Exchanged>;
   /** Opens the connection while the secret is still being read; never fails. */
   connectAhead(): void;
 }
@@ -116,7 +122,10 @@ export function createExchanger(options: ExchangerOptions): Exchanger {
   }
 
   return {
-    async exchange(credential, signal) {
+    async exchange(credential, signal, provider) {
+      if (options.clientId !== undefined && options.clientId !== credential.clientId) {
+        throw otherClient(credential.clientId, provider, options.clientId, options.clientIdSource);
+      }
       const endsAt = clock.monotonic() + timeoutMs;
       let lastFailure: ImsvaultError | undefined;
       try {
@@ -146,6 +155,15 @@ export function createExchanger(options: ExchangerOptions): Exchanger {
       http.connectAhead(tokenEndpoint).catch(() => undefined);
     },
   };
+}
+
+/** Published under the identity of the client that is fixed, its token would be taken for that client's. */
+function otherClient(found: string, provider: string | undefined, wanted: string, source: string | undefined) {
+  const credential = provider === undefined ? 'the credential' : `the credential of provider ${provider}`;
+  const message = `is ${wanted}, but ${credential} is of client ${found}`;
+  return new ConfigInvalidError([{ path: 'ims.clientId', message, ...(source === undefined ? {} : { source }) }], {
+    hint: 'Correct ims.clientId or the credential; without ims.clientId, a credential of any client is used.',
+  });
 }
 
 function serverOf(endpoint: string): Pick<ExchangeTrace, 'serverAddress' | 'serverPort'> {

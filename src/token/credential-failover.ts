@@ -1,5 +1,5 @@
 import { DeadlineExceeded, withDeadline } from '../deadline.js';
-import { ImsvaultError, TokenRequestRejectedError } from '../errors.js';
+import { ConfigInvalidError, ImsvaultError, TokenRequestRejectedError } from '../errors.js';
 import { type Redacted, reveal } from '../redacted.js';
 import type { Credential } from '../secret/credential.js';
 import type { ReadCredential } from '../secret/credential-source.js';
@@ -74,13 +74,15 @@ export async function tryOthers(
     if (rejected.some((other) => isSame(other, candidate.credential))) return undefined;
     rejected.push(candidate.credential);
     try {
-      const exchanged = await exchanger.exchange(candidate.credential, within);
+      const exchanged = await exchanger.exchange(candidate.credential, within, source.provider);
       memory.remember(candidate, [read.version.id, latest.version.id]);
       warn(`${read.provider}: IMS rejected the client secret to use; ${name} worked`);
       return { ...exchanged, source };
     } catch (error) {
-      if (!isInvalidClient(error)) throw error;
-      notes.push(`${name} was rejected too`);
+      // A credential of another client than ims.clientId is no reason to hide the rejection of the one in use.
+      const isOther = error instanceof ConfigInvalidError;
+      if (!isOther && !isInvalidClient(error)) throw error;
+      notes.push(`${name} ${isOther ? 'is of another client than ims.clientId' : 'was rejected too'}`);
       return undefined;
     }
   }

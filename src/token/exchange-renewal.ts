@@ -34,7 +34,7 @@ export function createExchangeRenewal(options: ExchangeRenewalOptions): (signal?
     const first = memory.recall(read) ?? { credential: read.credential, source: read };
     const endsAt = clock.monotonic() + timeoutMs;
     try {
-      return { ...(await exchanger.exchange(first.credential, signal)), source: first.source };
+      return { ...(await exchanger.exchange(first.credential, signal, first.source.provider)), source: first.source };
     } catch (error) {
       if (!isInvalidClient(error)) throw error;
       return tryOthers({ read, first, error, endsAt, memory, signal }, options);

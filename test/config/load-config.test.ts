@@ -119,10 +119,14 @@ describe('the agent of a config', () => {
 
   it.each([
     ['{ sinks: [{}] }', 'agent.sinks.0.path', 'is required'],
-    ['{ sinks: [{ path: a, mode: 0640 }] }', 'agent.sinks.0.mode', ''],
-    ["{ sinks: [{ path: a, mode: '0888' }] }", 'agent.sinks.0.mode', ''],
+    [
+      '{ sinks: [{ path: a, mode: 0640 }] }',
+      'agent.sinks.0.mode',
+      "must be an octal number in quotes, for example '0640'; it is a number",
+    ],
+    ["{ sinks: [{ path: a, mode: '0888' }] }", 'agent.sinks.0.mode', "in quotes, for example '0640'"],
     ['{ sinks: [{ path: a, format: json, template: t }] }', 'agent.sinks.0.template', 'not both'],
-    ['{ sinks: [{ path: a, variable: "A B" }] }', 'agent.sinks.0.variable', ''],
+    ['{ sinks: [{ path: a, variable: "A B" }] }', 'agent.sinks.0.variable', 'must be the name of a variable'],
     ['{ sinks: [{ path: a, profile: nope }] }', 'agent.sinks.0.profile', 'there is no profile "nope"'],
     ['{ requiredProfiles: [nope] }', 'agent.requiredProfiles.0', 'there is no profile'],
     ['{ listen: [] }', 'agent.listen', 'at least one'],

@@ -54,6 +54,64 @@ describe('without a config', () => {
   });
 });
 
+describe('a config that code gives', () => {
+  function nested(levels: number): object {
+    let config: object = {};
+    for (let level = 0; level < levels; level++) config = level % 2 === 0 ? { credentials: config } : [config];
+    return config;
+  }
+  const circle: Record<string, unknown> = { credentials: { provider: 'env' } };
+  circle.renewal = { circle, again: [circle] };
+  const secret = 'p8e-secret-in-a-message';
+  const fail = () => {
+    throw Object.assign(new RangeError(secret), { code: secret.repeat(9) });
+  };
+  const failing = Object.defineProperty({}, 'ims', { enumerable: true, get: fail });
+
+  it.each([
+    ['has itself inside', circle, 'it is nested more than 100 levels deep, or has itself inside'],
+    ['is nested too deep', nested(20_000), 'it is nested more than 100 levels deep, or has itself inside'],
+    ['has a getter that throws', failing, 'it cannot be read: a getter or a proxy in it failed (RangeError)'],
+    ['is a proxy that throws', new Proxy({}, { ownKeys: fail }), 'it cannot be read: a getter or a proxy in it failed'],
+  ])('is refused where it %s', async (_title, config, message) => {
+    const cwd = await tempFolder();
+    const error = await failure(loadProfile({ config, env: {}, cwd, home: cwd }));
+    expect(error.problems[0]?.path).toBe('');
+    expect(error.message).toContain(message);
+    expect(error.message).toMatch(/ \(code\)$/);
+    expectNoSecrets(error, [secret]);
+  });
+
+  it.each([
+    [new URL('file:///srv/p8e-secret/imsvault.config.yaml'), 'an instance of URL'],
+    [new Map([['p8e-secret', 1]]), 'an instance of Map'],
+    [new Date(0), 'an instance of Date'],
+    [Buffer.from('p8e-secret'), 'an instance of Buffer'],
+  ])('says what it is and what to give where it is no plain object: %#', async (config, kind) => {
+    const cwd = await tempFolder();
+    const error = await failure(loadProfile({ config, env: {}, cwd, home: cwd }));
+    expect(error.message).toBe(`a config must be a plain object; it is ${kind} (code)`);
+    expect(error.hint).toContain("or a config file's path as a text; fileURLToPath(url)");
+    expectNoSecrets(error, ['p8e-secret']);
+  });
+
+  it('in a module is read alike', async () => {
+    const loading = loadNamed('const c = {}; c.ims = c; export default c;', { name: 'circle.mjs' });
+    expect((await failure(loading)).message).toContain('or has itself inside (circle.mjs)');
+  });
+
+  it('has its getters run once', async () => {
+    let runs = 0;
+    const config = {
+      get ims() {
+        return { orgId: `run ${++runs}` };
+      },
+    };
+    const cwd = await tempFolder();
+    expect((await loadProfile({ config, env: {}, cwd, home: cwd })).ims.orgId).toBe('run 1');
+  });
+});
+
 describe('a config file', () => {
   it('may be named by --config, before IMSVAULT_CONFIG, before the search', async () => {
     const cwd = await tempFolder();

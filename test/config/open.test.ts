@@ -114,6 +114,24 @@ describe('an opened credential source', () => {
     expect(provider.readSecret).not.toHaveBeenCalled();
   });
 
+  it('lets none out in a read that is aborted either, but for the reason of the signal', async () => {
+    const { provider, block, deps, pool } = setUp();
+    const controller = new AbortController();
+    // Past the wait that the signal ends: its reason is not what fails.
+    provider.readSecret.mockResolvedValueOnce({
+      id: '1',
+      get value(): typeof SECRET {
+        controller.abort(new Error('enough'));
+        throw new TypeError('hvs.leak');
+      },
+    });
+    const error = await openCredentialSource(block, deps, pool)
+      .readCredential({ signal: controller.signal })
+      .catch((reason: unknown) => reason);
+    expect(controller.signal.aborted).toBe(true);
+    expect(error).toMatchObject({ code: 'ERR_SECRET_UNAVAILABLE', message: 'fake: unexpected TypeError' });
+  });
+
   it('gives a provider HTTP clients of its own', async () => {
     const { createProvider, block, deps } = setUp();
     await openProvider(block, deps);

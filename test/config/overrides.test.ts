@@ -227,6 +227,8 @@ describe('--set', () => {
     ['clientSecret=S3cretV4lue', 'no place in the config'],
     ['S3cretV4lue', 'write path=value'],
     ['=S3cretV4lue', 'write path=value'],
+    ['agent.listen=S3cretV4lue', 'agent.listen: cannot be set so: --set reaches the options of a profile'],
+    ['profiles.a.ims.orgId=S3cretV4lue', 'profiles.a.ims.orgId: cannot be set so'],
     ['ims.nope=S3cretV4lue', 'unknown option'],
     ['ims.scope.x=S3cretV4lue', 'no group of options'],
     ['ims=S3cretV4lue', 'must be an object'],

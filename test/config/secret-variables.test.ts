@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { loadProfile } from '../../src/config/load.js';
-import { tempFolder } from './support.js';
+import { loadConfig } from '../../src/config/load-config.js';
+import { expectNoSecrets } from '../support/leaks.js';
+import { failure, loadNamed, tempFolder } from './support.js';
 
 async function secretVariables(config: unknown, env: Record<string, string> = {}) {
   const cwd = await tempFolder();
@@ -78,5 +80,63 @@ describe('the variables that hold secrets', () => {
   it('are those that the built-in providers and their SDKs read by themselves', async () => {
     const names = await secretVariables({});
     expect(names).toEqual(expect.arrayContaining(['FUSION_CLIENT_SECRET', 'VAULT_TOKEN', 'AWS_SECRET_ACCESS_KEY']));
+  });
+});
+
+describe('an option that is no secret', () => {
+  const secret = 'p8e-Marked-Secret';
+  const env = {
+    FUSION_CLIENT_SECRET: secret,
+    VAULT_TOKEN: secret,
+    MINE: secret,
+    IMSVAULT_CREDENTIALS_AUTH_TOKEN: secret,
+  };
+  const reason = 'which holds a secret: this option is no secret, and is shown in messages';
+
+  it.each([
+    [
+      'ims.tokenEndpoint',
+      'FUSION_CLIENT_SECRET',
+      'ims: { tokenEndpoint: "http://127.0.0.1:1/${FUSION_CLIENT_SECRET}" }',
+    ],
+    ['ims.orgId', 'FUSION_CLIENT_SECRET', 'ims: { orgId: "${FUSION_CLIENT_SECRET:-none}" }'],
+    ['ims.scope.1', 'VAULT_TOKEN', 'ims: { scope: [openid, "a${VAULT_TOKEN}"] }'],
+    ['ims.orgId', 'MINE', 'ims: { orgId: "${MINE}" }\ncredentials: { provider: env, clientSecret: MINE }'],
+    [
+      'credentials.path',
+      'VAULT_TOKEN',
+      'credentials: { provider: vault, address: "https://v.example", path: "${VAULT_TOKEN}" }',
+    ],
+    ['ims.orgId', 'IMSVAULT_CREDENTIALS_AUTH_TOKEN', 'ims: { orgId: "${IMSVAULT_CREDENTIALS_AUTH_TOKEN}" }'],
+  ])('%s may not refer to a secret in %s', async (path, name, text) => {
+    const error = await failure(loadNamed(text, { env }));
+    expect(error.problems).toContainEqual({
+      path,
+      message: `must not refer to ${name}, ${reason}`,
+      source: expect.stringMatching(/^imsvault\.config\.yaml:\d$/),
+    });
+    expectNoSecrets(error, [secret]);
+  });
+
+  it('of the agent may not either', async () => {
+    const cwd = await tempFolder();
+    const config = {
+      agent: { sinks: [{ path: '/run/${MINE}' }] },
+      credentials: { provider: 'env', clientSecret: 'MINE' },
+    };
+    const error = await failure(loadConfig({ config, env, cwd, home: cwd }));
+    expect(error.message).toBe(`agent.sinks.0.path: must not refer to MINE, ${reason} (code)`);
+    const profiles = { a: { credentials: config.credentials } };
+    const other = await failure(loadConfig({ config: { agent: config.agent, profiles }, env, cwd, home: cwd }));
+    expect(other.message).toBe(error.message);
+  });
+
+  it('may where a flag goes before it, or where it is a secret', async () => {
+    const text = 'ims: { orgId: "${MINE}" }\ncredentials: { provider: env, clientSecret: MINE }';
+    expect((await loadNamed(text, { env, set: ['ims.orgId=mine'] })).ims.orgId).toBe('mine');
+    await loadNamed(
+      'credentials: { provider: vault, address: "https://v.example", path: a, auth: { method: token, token: "${VAULT_TOKEN}" } }',
+      { env: { VAULT_TOKEN: secret } },
+    );
   });
 });

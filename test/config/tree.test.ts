@@ -53,9 +53,14 @@ describe('the tree of a config', () => {
     [undefined, 'empty'],
     [[1], 'a list'],
     [{ a: 1 }, 'an object'],
+    [new Map([['secret', 1]]), 'an instance of Map'],
+    [Buffer.from('secret'), 'an instance of Buffer'],
+    [new (class {})(), 'an instance of a class'],
     [true, 'true'],
     ['secret', 'a text'],
     [5, 'a number'],
+    [Number.NaN, 'no finite number'],
+    [Number.POSITIVE_INFINITY, 'no finite number'],
   ])('says what %j is, and nothing of its content', (value, expected) => {
     expect(kindOf(value)).toBe(expected);
   });

@@ -15,6 +15,7 @@ describe('a config of a wrong kind', () => {
     ['token_store: {}', 'token_store', 'did you mean "tokenStore"?'],
     ['somethingElse: {}', 'somethingElse', 'unknown option'],
     // ims
+    ['ims: { timeout: .nan }', 'ims.timeout', 'must be a number or a text; it is no finite number'],
     ['ims: []', 'ims', 'must be an object; it is a list'],
     ['ims:', 'ims', 'must be an object; it is empty'],
     ['ims: { token_endpoint: "https://a" }', 'ims.token_endpoint', 'did you mean "tokenEndpoint"?'],

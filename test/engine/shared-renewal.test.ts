@@ -150,3 +150,30 @@ describe('a token store that can be used', () => {
     await rm(cwd, { recursive: true });
   });
 });
+
+describe('ims.clientId', () => {
+  it.each([
+    [
+      'with a token store',
+      { tokenStore: { provider: './memory.mjs', key: 'k', onMismatch: 'replace', identityRevision: 1 } },
+    ],
+    ['without one', {}],
+  ])('has no credential of another client exchanged, %s', async (_title, more) => {
+    const cwd = await mkdtemp(join(tmpdir(), 'imsvault-engine-'));
+    await writeFile(join(cwd, 'memory.mjs'), MODULE);
+    ims = await createImsEmulator().start();
+    const config = {
+      ims: { tokenEndpoint: ims.tokenEndpoint, clientId: 'other' },
+      credentials: { provider: 'env' },
+      ...more,
+    };
+    const provider = createTokenProvider(config as never, { env, cwd, onWarning: () => undefined });
+    await expect(provider.getToken()).rejects.toMatchObject({
+      code: 'ERR_CONFIG_INVALID',
+      message: 'ims.clientId: is other, but the credential of provider env is of client emulator-client-id (code)',
+    });
+    expect(ims.exchanges).toBe(0);
+    await provider.close();
+    await rm(cwd, { recursive: true });
+  });
+});

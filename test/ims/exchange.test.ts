@@ -74,6 +74,23 @@ function setup(answers: Answer[], options: Partial<ExchangerOptions> = {}, laten
   return { clock, requests, warn, run, exchanger };
 }
 
+describe('a client that is fixed', () => {
+  it('lets no credential of another one reach IMS, and says both and where they come from', async () => {
+    const { exchanger, requests } = setup([ok], { clientId: 'other', clientIdSource: '--set' });
+    await expect(exchanger.exchange(credential, undefined, 'vault')).rejects.toMatchObject({
+      code: 'ERR_CONFIG_INVALID',
+      message: 'ims.clientId: is other, but the credential of provider vault is of client my-client (--set)',
+      hint: expect.stringContaining('Correct ims.clientId or the credential'),
+    });
+    expect(requests).toEqual([]);
+  });
+
+  it('has its own credential exchanged', async () => {
+    const { run } = setup([ok], { clientId: 'my-client' });
+    expect((await run()).token?.clientId).toBe('my-client');
+  });
+});
+
 describe('exchange', () => {
   it('sends the form of RFC 6749 §4.4.2, all in the body, scopes joined by bare commas', async () => {
     const { run, requests } = setup([ok]);

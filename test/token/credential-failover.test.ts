@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { AccessToken } from '../../src/access-token.js';
-import { ImsvaultError, TokenRequestRejectedError } from '../../src/errors.js';
+import { ConfigInvalidError, ImsvaultError, TokenRequestRejectedError } from '../../src/errors.js';
 import type { Exchanger } from '../../src/ims/exchange.js';
 import { redact, reveal } from '../../src/redacted.js';
 import { createCredentialSource } from '../../src/secret/credential-source.js';
@@ -135,6 +135,19 @@ describe('a client secret that IMS rejects', () => {
     await bench.renew();
     expect(bench.tried.slice(3)).toEqual(['s-third', 's-first']);
     expect(bench.warnings[1]).toContain('the credential in use worked');
+  });
+
+  it('is still what is told where another version is of a client that is not allowed', async () => {
+    const bench = setup({
+      reads: [version('1', ['s-first'])],
+      others: [version('2', ['s-second'])],
+      accepted: [],
+      failure: new ConfigInvalidError([{ path: 'ims.clientId', message: 'is other' }]),
+    });
+    expect(await failing(bench)).toMatchObject({
+      code: 'ERR_TOKEN_REQUEST_REJECTED',
+      message: 'rejected, try 1; the credential of version 2 is of another client than ims.clientId',
+    });
   });
 
   it('tries none twice, at most four, and throws the first rejection with what else was tried', async () => {

@@ -136,7 +136,7 @@ describe('exchange with a fresh credential', () => {
     const { signal } = new AbortController();
     await exchangeFresh(source, exchanger, signal).catch(() => undefined);
     expect(source.readCredential).toHaveBeenCalledWith({ signal });
-    expect(exchanger.exchange).toHaveBeenCalledWith(found.credential, signal);
+    expect(exchanger.exchange).toHaveBeenCalledWith(found.credential, signal, 'scripted');
   });
 });
 

@@ -1,8 +1,8 @@
 import { AccessToken } from '../../access-token.js';
-import type { Clock } from '../../clock.js';
 import { reveal } from '../../redacted.js';
-import { phaseAt, type RenewalPolicy, renewalSchedule, type TokenPhase } from '../renewal-schedule.js';
+import { phaseAt, renewalSchedule, type TokenPhase } from '../renewal-schedule.js';
 import type { StoredDocument } from './document-access.js';
+import type { FleetOptions } from './fleet-options.js';
 import type { PublishedToken } from './published-token.js';
 
 /** The token that a renewal starts from. */
@@ -24,7 +24,12 @@ export interface Adoption {
   phaseOf(published: PublishedToken, clockOffsetMs: number): TokenPhase;
 }
 
-export function createAdoption(identity: string, renewal: RenewalPolicy, clock: Clock): Adoption {
+export function createAdoption({
+  identity,
+  clientId,
+  renewal,
+  clock,
+}: Pick<FleetOptions, 'identity' | 'clientId' | 'renewal' | 'clock'>): Adoption {
   const generations = new WeakMap<AccessToken, number>();
 
   const adoption: Adoption = {
@@ -33,6 +38,7 @@ export function createAdoption(identity: string, renewal: RenewalPolicy, clock: 
     newerToken({ document, clockOffsetMs }, held) {
       const published = document?.identity === identity ? document.token : undefined;
       if (document === undefined || published === undefined) return undefined;
+      if (clientId !== undefined && published.clientId !== clientId) return undefined;
       if (adoption.phaseOf(published, clockOffsetMs) === 'expired') return undefined;
       // A store that was set back, or a late write of an older document, must not cost an exchange of everybody.
       const outlives =

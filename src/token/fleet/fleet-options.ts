@@ -26,6 +26,8 @@ export type FleetEvent =
 export interface FleetOptions {
   store: TokenStore;
   identity: string;
+  /** The only client whose tokens are taken over; part of the identity. Default: any. */
+  clientId?: string | undefined;
   /** With `onMismatch: replace`, a document of another identity gives way to a higher revision only. Default 0. */
   identityRevision?: number;
   tokenEndpoint: string;

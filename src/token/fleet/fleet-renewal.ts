@@ -32,12 +32,12 @@ type Decision =
   | { kind: 'wait'; leftMs: number; failure?: SharedFailure };
 
 export function createFleetRenewal(options: FleetOptions): FleetRenewal {
-  const { store, clock, random, newId, exchange, identity, claimTtlMs = 20_000, warn } = options;
+  const { store, clock, random, newId, exchange, claimTtlMs = 20_000, warn } = options;
   const onEvent = options.onEvent ?? (() => undefined);
   const watch = createClaimWatch(clock, options.sightings);
   const guard = createGenerationGuard(clock);
   const { isForeign, baseOf } = createOwnership(options, guard);
-  const adoption = createAdoption(identity, options.renewal, clock);
+  const adoption = createAdoption(options);
   const rejections = createRejectionLimit(clock);
   const probe = createFailureProbe(clock);
   const renewals = createUnderWay();

@@ -14,15 +14,22 @@ export interface Ownership {
 export function createOwnership(
   {
     identity,
+    clientId,
     identityRevision = 0,
     tokenEndpoint,
     onMismatch,
-  }: Pick<FleetOptions, 'identity' | 'identityRevision' | 'tokenEndpoint' | 'onMismatch'>,
+    exchange,
+  }: Pick<FleetOptions, 'identity' | 'clientId' | 'identityRevision' | 'tokenEndpoint' | 'onMismatch' | 'exchange'>,
   guard: GenerationGuard,
 ): Ownership {
   return {
     isForeign({ document }) {
-      if (document === undefined || document.identity === identity) return false;
+      if (document === undefined) return false;
+      if (document.identity === identity) {
+        const found = document.token?.clientId;
+        // Written by one that did not hold to the identity: whoever can renew puts the next generation in its place.
+        return exchange === undefined && clientId !== undefined && found !== undefined && found !== clientId;
+      }
       // In one direction only: two profiles that both replace would take turns for ever.
       return onMismatch !== 'replace' || identityRevision <= document.identityRevision;
     },

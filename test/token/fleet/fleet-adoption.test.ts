@@ -6,9 +6,9 @@ import { fakeToken } from '../../support/fake-token.js';
 import { createManualClock } from '../../support/manual-clock.js';
 import { documentOf, HOUR, IDENTITY, published } from './fixture.js';
 
-function setUp() {
+function setUp(fixed: { clientId?: string } = {}) {
   const clock = createManualClock();
-  const adoption = createAdoption(IDENTITY, DEFAULT_RENEWAL, clock);
+  const adoption = createAdoption({ identity: IDENTITY, renewal: DEFAULT_RENEWAL, clock, ...fixed });
   const seen = (token = published(clock.now()), generation = 3, clockOffsetMs = 0) => ({
     ...{ document: documentOf({ generation, token }), id: '1', clockOffsetMs },
   });
@@ -45,6 +45,13 @@ describe('a published token', () => {
     // Ten minutes later by the servers' clock is the same moment here.
     expect(adoption.newerToken(seen(published(clock.now() + 600_000), 3, 600_000), held)).toBeUndefined();
     expect(adoption.newerToken(seen(published(clock.now() + 600_001), 3, 600_000), held)).toBeDefined();
+  });
+
+  it('of another client than the one that is fixed replaces nothing', () => {
+    const { clock, adoption, seen } = setUp({ clientId: 'client' });
+    const nothing = adoption.heldToken(undefined);
+    expect(adoption.newerToken(seen(published(clock.now(), { clientId: 'other' })), nothing)).toBeUndefined();
+    expect(adoption.newerToken(seen(published(clock.now())), nothing)).toBeDefined();
   });
 
   it('of another identity, or none, replaces nothing', () => {

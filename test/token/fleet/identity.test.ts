@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ImsvaultError } from '../../../src/errors.js';
 import { reveal } from '../../../src/redacted.js';
+import { fakeToken } from '../../support/fake-token.js';
 import { createWorker, documentOf, HOUR, published, settled, setUp } from './fixture.js';
 
 describe('a document that is not this fleet’s', () => {
@@ -36,6 +37,28 @@ describe('a document that is not this fleet’s', () => {
     store.holds(documentOf({ ...foreign, readOnly: true }));
     await settled(clock, createWorker(clock, store, { onMismatch }).renew());
     expect(store.writes).toEqual([]);
+  });
+});
+
+describe('a document of this identity with a token of another client than the one that is fixed', () => {
+  const theirs = (now: number) => documentOf({ generation: 3, token: published(now, { clientId: 'other' }) });
+
+  it('is refused by a consumer', async () => {
+    const { clock, store } = setUp();
+    store.holds(theirs(clock.now()));
+    const consumer = createWorker(clock, store, { consumer: true, clientId: 'client' });
+    await expect(settled(clock, consumer.renew(), 0)).rejects.toMatchObject({ code: 'ERR_TOKEN_DOCUMENT_MISMATCH' });
+    const any = createWorker(clock, store, { consumer: true });
+    expect((await settled(clock, any.renew())).clientId).toBe('other');
+  });
+
+  it('gets the next generation from whoever can renew', async () => {
+    const { clock, store } = setUp();
+    store.holds(theirs(clock.now()));
+    const worker = createWorker(clock, store, { clientId: fakeToken(0, 1).clientId });
+    const token = await settled(clock, worker.renew());
+    expect(store.document).toMatchObject({ generation: 4, token: { clientId: token.clientId } });
+    expect([worker.exchanges, worker.warnings]).toEqual([1, []]);
   });
 });
 

@@ -3,8 +3,8 @@ import { type Clock, systemClock } from './clock.js';
 import type { LoadOptions } from './config/load.js';
 import type { ImsvaultConfig } from './config/options.generated.js';
 import { provideTokens } from './engine/provide-tokens.js';
-import { isJsonObject } from './json.js';
 import { warningsTo } from './listener.js';
+import { checkProviderArguments } from './provider-options.js';
 import type { GetTokenOptions } from './token/get-token-options.js';
 import type { TokenEvent } from './token/token-events.js';
 import type { TokenStatus } from './token/token-status.js';
@@ -54,10 +54,10 @@ export interface TokenProvider {
  * A provider for one profile. Nothing is read and nothing is loaded before the first `getToken()`.
  * @param config a config file's path, or the config itself as an object. Default: `IMSVAULT_CONFIG`, else the file
  *   `imsvault.config.{yaml,yml,json}` found upwards from the working directory, else the env provider
- * @throws TypeError when an argument is of another type
+ * @throws TypeError when an argument or an option is of another type, or an option is unknown
  */
 export function createTokenProvider(config?: string | ImsvaultConfig, deps: TokenProviderDeps = {}): TokenProvider {
-  checkArguments(config, deps);
+  checkProviderArguments(config, deps);
   const clock = deps.clock ?? systemClock;
   const random = deps.random ?? Math.random;
   const warn = warningsTo(deps.onWarning);
@@ -70,17 +70,6 @@ export function createTokenProvider(config?: string | ImsvaultConfig, deps: Toke
     { clock, random, warn, onEvent: deps.onEvent },
   );
   return provider;
-}
-
-function checkArguments(config: unknown, deps: unknown): void {
-  if (config !== undefined && typeof config !== 'string' && !isJsonObject(config)) {
-    throw new TypeError("createTokenProvider takes a config file's path, a config object, or nothing");
-  }
-  if (!isJsonObject(deps)) throw new TypeError("createTokenProvider's second argument must be an object");
-  for (const name of ['onEvent', 'onWarning']) {
-    const listener = deps[name];
-    if (listener !== undefined && typeof listener !== 'function') throw new TypeError(`${name} must be a function`);
-  }
 }
 
 function loadOptions(

@@ -6,6 +6,7 @@ import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, expectTypeOf, it, vi } from 'vitest';
 import type { ImsvaultConfig } from '../src/config/options.generated.js';
 import type { HeldTokenStatus, TokenEvent } from '../src/index.js';
+import type { ProviderOption } from '../src/provider-options.js';
 import { createTokenProvider, type TokenProvider, type TokenProviderDeps } from '../src/token-provider.js';
 import { CLIENT_ID, CLIENT_SECRET, emulated, workspace } from './cli/support.js';
 import { expectNoSecrets } from './support/leaks.js';
@@ -38,8 +39,29 @@ describe('arguments of another type', () => {
     );
   });
 
+  it('know every option that there is', () => {
+    expectTypeOf<ProviderOption>().toEqualTypeOf<keyof TokenProviderDeps>();
+  });
+
   it.each([[5], [null], ['profile']])('dependencies %j', (deps) => {
     expect(() => createTokenProvider({}, deps as never)).toThrow(TypeError);
+  });
+
+  it.each([
+    [
+      { profil: 'prod' },
+      'createTokenProvider has no option "profil"; it takes profile, env, cwd, onWarning, onEvent, clock, random',
+    ],
+    [{ profile: 5 }, 'profile must be a text'],
+    [{ cwd: 5 }, 'cwd must be a text'],
+    [{ env: 5 }, 'env must be an object of texts'],
+    [{ onWarning: 'x' }, 'onWarning must be a function'],
+    [{ onEvent: {} }, 'onEvent must be a function'],
+    [{ random: 5 }, 'random must be a function'],
+    [{ clock: {} }, 'clock must be an object with now, monotonic and setTimer'],
+    [{ clock: { now: () => 0, monotonic: () => 0 } }, 'clock must be an object with now, monotonic and setTimer'],
+  ])('options %j', (deps, message) => {
+    expect(() => createTokenProvider({}, deps as never)).toThrow(new TypeError(message));
   });
 
   it('are refused by getToken before anything is opened', async () => {

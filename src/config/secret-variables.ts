@@ -55,7 +55,7 @@ export function findSecretReferences(
   return found.flatMap(({ path, name }) => {
     const node = known.get(dotted(path)) ?? known.get(dotted(path.slice(0, -1)));
     if (node === undefined || node.writeOnly === true) return [];
-    const message = `must not refer to ${name}, which holds a secret: this option is no secret, and is shown in messages`;
+    const message = `must not refer to ${name}, which holds a secret: this option is shown in messages. Write the value, or use a variable that holds no secret`;
     return [{ path, message }];
   });
 }

@@ -91,7 +91,8 @@ describe('an option that is no secret', () => {
     MINE: secret,
     IMSVAULT_CREDENTIALS_AUTH_TOKEN: secret,
   };
-  const reason = 'which holds a secret: this option is no secret, and is shown in messages';
+  const reason =
+    'which holds a secret: this option is shown in messages. Write the value, or use a variable that holds no secret';
 
   it.each([
     [

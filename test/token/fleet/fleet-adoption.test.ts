@@ -25,6 +25,14 @@ describe('a published token', () => {
     expect(adoption.heldToken(undefined)).toEqual({ token: undefined, generation: undefined });
   });
 
+  it('ages by the servers’ clock', () => {
+    const { clock, adoption } = setUp();
+    const theirs = published(clock.now());
+    expect(adoption.phaseOf(theirs, 0)).toBe('fresh');
+    expect(adoption.phaseOf(theirs, HOUR)).toBe('expired');
+    expect(adoption.phaseOf(theirs, -HOUR)).toBe('fresh');
+  });
+
   it('of this process has the generation that it was published as', () => {
     const { clock, adoption, seen } = setUp();
     const own = fakeToken(clock.now(), 3600);

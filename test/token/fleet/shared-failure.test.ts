@@ -74,7 +74,11 @@ describe('rule 6: failure is shared', () => {
     await ask(8 * HOUR);
     // Ten tries at once, one each 40 min, and one each 5 min that costs the store nothing.
     expect(versions.length).toBeLessThan(50);
+    expect(exchanges()).toBeGreaterThan(90);
     expect(exchanges()).toBeLessThan(120);
+    expect(workers.flatMap(({ warnings }) => warnings)).toContain(
+      'fake store: its last renewal failed; exchanging without a claim',
+    );
     for (const [index, worker] of workers.entries()) Object.assign(worker, { exchange: working[index] });
     const before = exchanges();
     await ask(420_000);

@@ -20,11 +20,10 @@ export function findCacheFolder(env: Env, uid: number, mode: 'use' | 'create'): 
     const folder = join(base, 'imsvault');
     try {
       // The runtime folder is the system's to make.
-      if (mode === 'create') mkdirSync(folder, { mode: 0o700, recursive: base !== env.XDG_RUNTIME_DIR });
+      if (mode === 'create') makeFolder(folder, base !== env.XDG_RUNTIME_DIR);
     } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code !== 'EEXIST') {
-        problems.push(`${folder} cannot be made (${code})`);
+      if (codeOf(error) !== 'EEXIST') {
+        problems.push(`${folder} cannot be made (${codeOf(error)})`);
         continue;
       }
     }
@@ -35,6 +34,24 @@ export function findCacheFolder(env: Env, uid: number, mode: 'use' | 'create'): 
   return { problem: problems.join('; ') || 'neither XDG_RUNTIME_DIR nor XDG_CACHE_HOME nor HOME is set' };
 }
 
+/** Node's own `recursive` tries for ever where a parent cannot be made, as in /proc, and hides why another cannot. */
+function makeFolder(folder: string, withParents: boolean): void {
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    const parent = dirname(folder);
+    if (!withParents || codeOf(error) !== 'ENOENT' || parent === folder) throw error;
+    try {
+      makeFolder(parent, true);
+    } catch (failure) {
+      if (codeOf(failure) !== 'EEXIST') throw failure;
+    }
+    mkdirSync(folder, { mode: 0o700 });
+  }
+}
+
+const codeOf = (error: unknown) => (error as NodeJS.ErrnoException).code;
+
 function problemOf(base: string, folder: string, uid: number): string | undefined {
   try {
     const stats = lstatSync(folder);
@@ -43,7 +60,7 @@ function problemOf(base: string, folder: string, uid: number): string | undefine
     if ((stats.mode & 0o077) !== 0) return `${folder} can be opened by others than its owner; run: chmod 700 ${folder}`;
     return openParent(realpathSync.native(base));
   } catch (error) {
-    return `${folder} cannot be used (${(error as NodeJS.ErrnoException).code})`;
+    return `${folder} cannot be used (${codeOf(error)})`;
   }
 }
 

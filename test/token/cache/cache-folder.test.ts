@@ -27,6 +27,21 @@ describe.skipIf(process.platform === 'win32')('the cache folder', () => {
     }
   });
 
+  it('is made with the folders above it, for this user alone', async () => {
+    const top = await tempFolder();
+    const folder = join(top, 'a/b/imsvault');
+    expect(findCacheFolder({ XDG_CACHE_HOME: join(top, 'a/b') }, UID, 'create')).toEqual({ folder });
+    for (const made of [folder, join(top, 'a/b'), join(top, 'a')]) expect((await lstat(made)).mode & 0o777).toBe(0o700);
+    expect(findCacheFolder({ XDG_CACHE_HOME: join(top, 'a/b') }, UID, 'create')).toEqual({ folder });
+  });
+
+  // Node's own way to make the folders above never ends there.
+  it.runIf(process.platform === 'linux')('is nowhere in a file system that makes no folders', () => {
+    expect(findCacheFolder({ XDG_CACHE_HOME: '/proc/none/deeper' }, UID, 'create')).toEqual({
+      problem: '/proc/none/deeper/imsvault cannot be made (ENOENT)',
+    });
+  });
+
   it('is not made where it is only looked for', async () => {
     const top = await tempFolder();
     expect(findCacheFolder({ HOME: top }, UID, 'use')).toEqual({ problem: expect.stringContaining('ENOENT') });

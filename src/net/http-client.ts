@@ -71,10 +71,7 @@ export interface HttpClient {
    * Failures stay silent: the request that follows meets and reports them.
    */
   connectAhead(url: string): Promise<void>;
-  /**
-   * Ends all requests and connections; one that is still being made ends within `connectMs`. Later requests fail with
-   * UND_ERR_CLOSED.
-   */
+  /** Ends all requests and connections; one that is still being made ends within `connectMs`. */
   close(): Promise<void>;
 }
 
@@ -83,11 +80,6 @@ export class ResponseTooLarge extends Error {
     super(`the answer is larger than ${maxBytes} bytes`);
     this.name = 'ResponseTooLarge';
   }
-}
-
-/** The code is undici's, for a client that was closed. */
-class ClientClosed extends Error {
-  readonly code = 'UND_ERR_CLOSED';
 }
 
 const DEFAULT_TIMEOUTS: HttpTimeouts = { connectMs: 5000, headersMs: 10_000, bodyMs: 5000, totalMs: 20_000 };
@@ -102,15 +94,12 @@ export function createHttpClient(clock: Clock, proxy: ProxySettings, options: Ht
   const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
   const maxBytes = options.maxResponseBytes ?? DEFAULT_MAX_RESPONSE_BYTES;
   const dispatchers = new Map<string, Promise<Dispatcher>>();
-  let closed = false;
 
   function dispatcherFor(url: URL): Promise<Dispatcher> {
     const viaProxy = options.direct === true || isLoopbackHost(url.hostname) ? undefined : proxyFor(proxy, url);
     const key = viaProxy ?? 'direct';
     let dispatcher = dispatchers.get(key);
     if (dispatcher === undefined) {
-      // Nobody would close it.
-      if (closed) throw new ClientClosed('this HTTP client is closed');
       dispatcher = createDispatcher(viaProxy, timeouts, options);
       dispatchers.set(key, dispatcher);
     }
@@ -162,7 +151,6 @@ export function createHttpClient(clock: Clock, proxy: ProxySettings, options: Ht
     },
 
     async close() {
-      closed = true;
       const opened = await Promise.allSettled(dispatchers.values());
       dispatchers.clear();
       await Promise.all(opened.map((result) => (result.status === 'fulfilled' ? result.value.destroy() : undefined)));

@@ -1,11 +1,5 @@
 import { createServer, type Server } from 'node:http';
-import {
-  type AddressInfo,
-  connect,
-  createServer as createTcpServer,
-  type Socket,
-  type Server as TcpServer,
-} from 'node:net';
+import { type AddressInfo, connect, createServer as createTcpServer, type Server as TcpServer } from 'node:net';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { systemClock } from '../../src/clock.js';
 import {
@@ -109,27 +103,6 @@ describe('http client', () => {
     const request = client({ timeouts }).request({ method: 'GET', url: `${scheme}://127.0.0.1:${port}/` });
     expect(await fault(request)).toMatchObject({ message: expect.stringContaining(message), retryable: true });
     expect(performance.now() - started).toBeLessThan(2500);
-  });
-
-  it('opens nothing once it is closed', async () => {
-    const sockets = new Set<Socket>();
-    const server = createServer((_request, response) => response.end());
-    server.on('connection', (socket) => {
-      sockets.add(socket);
-      socket.on('close', () => sockets.delete(socket));
-    });
-    const url = `http://127.0.0.1:${await listen(server)}/`;
-    const [used, unused] = [client(), client()];
-    expect((await used.request({ method: 'GET', url })).status).toBe(200);
-    for (const made of [used, unused]) {
-      await made.close();
-      expect(await fault(made.request({ method: 'GET', url }))).toMatchObject({
-        message: 'the client was closed meanwhile',
-        retryable: false,
-      });
-      await expect(made.connectAhead(url)).rejects.toMatchObject({ code: 'UND_ERR_CLOSED' });
-    }
-    await vi.waitUntil(() => sockets.size === 0);
   });
 
   it('closes what it opened, and ends what is under way', async () => {

@@ -71,7 +71,10 @@ export interface HttpClient {
    * Failures stay silent: the request that follows meets and reports them.
    */
   connectAhead(url: string): Promise<void>;
-  /** Ends all requests and connections; one that is still being made ends within `connectMs`. */
+  /**
+   * Ends all requests and connections; one that is still being made ends within `connectMs`. A later request opens new
+   * ones: MSAL keeps the client that it met first for the whole process.
+   */
   close(): Promise<void>;
 }
 

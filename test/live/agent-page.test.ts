@@ -56,7 +56,7 @@ async function startMixed(): Promise<TestAgent> {
     'fusion-stage': { life: 86_400, age: 0.5 },
     'renewal-due': { life: 86_400, age: 0.87 },
     'renewal-failed': { life: 86_400, age: 0.88 },
-    expired: { life: 86_400, age: 1 },
+    expired: { life: 86_400, age: 0.9995 },
     'no-token': undefined,
     'not-used-yet': undefined,
     'a-profile-with-a-name-that-is-longer-than-anybody-would-wish-for-<b>': { life: 3600, age: 0.3 },

@@ -119,6 +119,8 @@ describe('the agent of a config', () => {
 
   it.each([
     ['{ sinks: [{}] }', 'agent.sinks.0.path', 'is required'],
+    ['{ listen: [garbage] }', 'agent.listen.0', 'write ADDRESS:PORT, for example 127.0.0.1:7717'],
+    ['{ listen: ["xunix:a"] }', 'agent.listen.0', 'write ADDRESS:PORT, for example 127.0.0.1:7717'],
     [
       '{ sinks: [{ path: a, mode: 0640 }] }',
       'agent.sinks.0.mode',
@@ -331,5 +333,6 @@ agent:
       },
     ]);
   }
-  await load(text('./other'));
+  // What other options name is no file.
+  for (const path of ['./other', './p', './r', './approle']) await load(text(path));
 });

@@ -95,6 +95,17 @@ describe('a config that code gives', () => {
     expectNoSecrets(error, ['p8e-secret']);
   });
 
+  it.each([
+    [5, 'a number'],
+    ['x', 'a text'],
+    [null, 'empty'],
+    [['a'], 'a list'],
+  ])('that is %j is told of as that of a file', async (config, kind) => {
+    const cwd = await tempFolder();
+    const error = await failure(loadProfile({ config, env: {}, cwd, home: cwd }));
+    expect([error.message, error.hint]).toEqual([`a config must be an object; it is ${kind} (code)`, undefined]);
+  });
+
   it('in a module is read alike', async () => {
     const loading = loadNamed('const c = {}; c.ims = c; export default c;', { name: 'circle.mjs' });
     expect((await failure(loading)).message).toContain('or has itself inside (circle.mjs)');

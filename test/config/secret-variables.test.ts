@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { loadProfile } from '../../src/config/load.js';
 import { loadConfig } from '../../src/config/load-config.js';
 import { expectNoSecrets } from '../support/leaks.js';
-import { failure, loadNamed, tempFolder } from './support.js';
+import { failure, loadNamed, tempFolder, write } from './support.js';
 
 async function secretVariables(config: unknown, env: Record<string, string> = {}) {
   const cwd = await tempFolder();
@@ -117,6 +117,25 @@ describe('an option that is no secret', () => {
       source: expect.stringMatching(/^imsvault\.config\.yaml:\d$/),
     });
     expectNoSecrets(error, [secret]);
+  });
+
+  it('of a third party may: nobody knows whether it is one', async () => {
+    const cwd = await tempFolder();
+    await write(
+      cwd,
+      'imsvault.config.yaml',
+      'credentials: { provider: ./p.mjs, pin: "x${FUSION_CLIENT_SECRET}", pins: ["${MINE}"] }',
+    );
+    await write(
+      cwd,
+      'p.mjs',
+      `const validate = (value) => ({ value });
+      const options = { '~standard': { version: 1, vendor: 'test', validate } };
+      export default { name: 'x', options, refOptions: [], createProvider() {} };`,
+    );
+    const profile = await loadProfile({ configPath: 'imsvault.config.yaml', env, cwd, home: cwd });
+    expect(profile.credentials).toMatchObject({ connection: { pin: `x${secret}` } });
+    expectNoSecrets(profile.redacted(), [secret]);
   });
 
   it('of the agent may not either', async () => {

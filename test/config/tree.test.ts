@@ -2,6 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { dotted, getAt, isObject, kindOf, mapLeaves, omit, pick, setAt } from '../../src/config/tree.js';
 import { redact } from '../../src/redacted.js';
 
+/** An instance of a class whose name is not one, or not a text. */
+const instanceNamed = (name: unknown): object => Object.create({ constructor: { name }, __proto__: { inner: 1 } });
+
 describe('the tree of a config', () => {
   it('has objects that are neither lists nor instances of a class', () => {
     expect([{}, Object.create(null)].map(isObject)).toEqual([true, true]);
@@ -56,6 +59,11 @@ describe('the tree of a config', () => {
     [new Map([['secret', 1]]), 'an instance of Map'],
     [Buffer.from('secret'), 'an instance of Buffer'],
     [new (class {})(), 'an instance of a class'],
+    [instanceNamed('no name'), 'an instance of a class'],
+    [instanceNamed(' Name'), 'an instance of a class'],
+    [instanceNamed('Name\n'), 'an instance of a class'],
+    [instanceNamed(5), 'an instance of a class'],
+    [instanceNamed(undefined), 'an instance of a class'],
     [true, 'true'],
     ['secret', 'a text'],
     [5, 'a number'],

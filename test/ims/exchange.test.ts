@@ -85,6 +85,13 @@ describe('a client that is fixed', () => {
     expect(requests).toEqual([]);
   });
 
+  it('is named alone where nobody says where they come from', async () => {
+    const { exchanger } = setup([ok], { clientId: 'other' });
+    await expect(exchanger.exchange(credential)).rejects.toMatchObject({
+      message: 'ims.clientId: is other, but the credential is of client my-client',
+    });
+  });
+
   it('has its own credential exchanged', async () => {
     const { run } = setup([ok], { clientId: 'my-client' });
     expect((await run()).token?.clientId).toBe('my-client');

@@ -52,6 +52,16 @@ describe('a document of this identity with a token of another client than the on
     expect((await settled(clock, any.renew())).clientId).toBe('other');
   });
 
+  it('is one that a consumer of that client takes, and waits for where there is none yet', async () => {
+    const { clock, store } = setUp();
+    store.holds(documentOf({ generation: 2 }));
+    const consumer = createWorker(clock, store, { consumer: true, clientId: 'other' });
+    const renewal = consumer.renew();
+    await clock.advance(1000);
+    store.holds(theirs(clock.now()));
+    expect((await settled(clock, renewal)).clientId).toBe('other');
+  });
+
   it('gets the next generation from whoever can renew', async () => {
     const { clock, store } = setUp();
     store.holds(theirs(clock.now()));

@@ -79,6 +79,7 @@ describe('a config that code gives', () => {
     expect(error.problems[0]?.path).toBe('');
     expect(error.message).toContain(message);
     expect(error.message).toMatch(/ \(code\)$/);
+    if (message.startsWith('it cannot be read')) expect(error.cause).toMatchObject({ name: 'RangeError' });
     expectNoSecrets(error, [secret]);
   });
 

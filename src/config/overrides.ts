@@ -14,6 +14,9 @@ export interface Overridden {
 
 const PREFIX = 'IMSVAULT_';
 
+/** Listing the options of a thousand profiles takes seconds: where none of these is given, nobody need do it. */
+export const ownVariables = (env: Env): string[] => Object.keys(env).filter((name) => name.startsWith(PREFIX));
+
 /** `ims.tokenEndpoint` → `IMSVAULT_IMS_TOKEN_ENDPOINT` */
 export function variableName(path: Path): string {
   const words = path.map((key) => String(key).replace(/([a-z0-9])([A-Z])/g, '$1_$2'));
@@ -24,8 +27,7 @@ export function variableName(path: Path): string {
 export function applyEnv(base: unknown, schema: SchemaNode, env: Env): Overridden {
   let result: Overridden = { tree: base, origins: new Map() };
   const used = new Set<string>();
-  // Listing the options of a thousand profiles takes seconds.
-  if (!Object.keys(env).some((name) => name.startsWith(PREFIX))) return result;
+  if (ownVariables(env).length === 0) return result;
   for (;;) {
     const given = listOptions(schema, result.tree)
       .map((option) => ({ option, name: variableName(option.path) }))
@@ -106,8 +108,8 @@ const OTHER_VARIABLES = [`${PREFIX}CONFIG`, `${PREFIX}PROFILE`];
  */
 export function ineffectiveVariables(env: Env, schema: SchemaNode, origins: ReadonlyMap<string, string>): string[] {
   const used = new Set(origins.values());
-  const names = Object.keys(env)
-    .filter((name) => name.startsWith(PREFIX) && env[name] !== '' && env[name] !== undefined && !used.has(name))
+  const names = ownVariables(env)
+    .filter((name) => env[name] !== '' && env[name] !== undefined && !used.has(name))
     .filter((name) => !OTHER_VARIABLES.includes(name) && !isFromKubernetes(name));
   if (names.length === 0) return [];
   const known = [...everyOption(schema).map((option) => variableName(option.path)), ...OTHER_VARIABLES];

@@ -128,7 +128,7 @@ export async function resolveProfile(input: ResolveInput): Promise<ResolvedProfi
     ...(tokenStore === undefined ? {} : { tokenStore: tokenStore.settings }),
     ...(rotation === undefined ? {} : { rotation: { ...rotation, endpoint: new URL(rotation.endpoint).origin } }),
     warnings,
-    secretVariables: secretVariables(tree, input.scanned, schema, env),
+    secretVariables: secretVariables(secretNames, input.scanned, schema),
     origins: originsOf(resolved, raw, sourceOf, overrides, standsAt),
     redacted: () => redactAll(resolved, input.references, standsAt),
   };

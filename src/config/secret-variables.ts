@@ -1,6 +1,6 @@
 import { type Env, referencesIn } from './interpolate.js';
 import { listGiven, listOptions, type SchemaNode } from './option-tree.js';
-import { everyOption, variableName } from './overrides.js';
+import { everyOption, ownVariables, variableName } from './overrides.js';
 import { dotted, isObject, mapLeaves, type Path } from './tree.js';
 
 /** What the built-in providers and their SDKs read by themselves. */
@@ -20,12 +20,11 @@ const WELL_KNOWN = [
 
 /**
  * The variables that hold, or may hold, secrets of a profile and logins of its stores: nothing for a child to see.
- * @param tree the profile with overrides in it
+ * @param named from {@link namedSecrets}
  * @param profiles this and the config's other profiles, as they stand there
  */
-export function secretVariables(tree: unknown, profiles: readonly unknown[], schema: SchemaNode, env: Env): string[] {
-  const inText = profiles.flatMap((profile) => referred(profile, schema));
-  return [...new Set([...namedSecrets([tree, ...profiles], schema, env), ...inText])];
+export function secretVariables(named: readonly string[], profiles: readonly unknown[], schema: SchemaNode): string[] {
+  return [...new Set([...named, ...profiles.flatMap((profile) => referred(profile, schema))])];
 }
 
 /** Those of them whose names alone tell: well-known ones, the provider env's, and `IMSVAULT_…` of options that are secrets. */
@@ -87,10 +86,12 @@ function namedForEnv(tree: unknown): string[] {
 
 /** `IMSVAULT_…` variables of options that are secrets, whether they have an effect or not. */
 function ofOptions(schema: SchemaNode, env: Env): string[] {
+  const given = ownVariables(env);
+  if (given.length === 0) return [];
   const secrets = new Set(
     everyOption(schema)
       .filter(({ node }) => node.writeOnly === true)
       .map(({ path }) => variableName(path)),
   );
-  return Object.keys(env).filter((name) => secrets.has(name.replace(/_PROVIDERS_\d+_/, '_')));
+  return given.filter((name) => secrets.has(name.replace(/_PROVIDERS_\d+_/, '_')));
 }

@@ -1,5 +1,6 @@
 import { lstatSync, mkdirSync, realpathSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
+import { isOpenToAll } from '../../open-to-all.js';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -68,9 +69,7 @@ function problemOf(base: string, folder: string, uid: number): string | undefine
 function openParent(base: string): string | undefined {
   if ((statSync(base).mode & 0o002) !== 0) return `${base} can be written by everybody`;
   for (let folder = dirname(base); folder !== dirname(folder); folder = dirname(folder)) {
-    // With the sticky bit, as in /tmp, what is in it can be renamed by its owner only.
-    const { mode } = statSync(folder);
-    if ((mode & 0o002) !== 0 && (mode & 0o1000) === 0) return `${folder} can be written by everybody`;
+    if (isOpenToAll(statSync(folder))) return `${folder} can be written by everybody`;
   }
   return undefined;
 }

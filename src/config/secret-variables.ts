@@ -52,20 +52,23 @@ export function findSecretReferences(
   if (found.length === 0) return [];
   const known = new Map(listGiven(schema, tree).map(({ path, node }) => [dotted(path), node]));
   return found.flatMap(({ path, name }) => {
-    const node = known.get(dotted(path)) ?? known.get(dotted(path.slice(0, -1)));
+    const node = optionAt(known, path);
     if (node === undefined || node.writeOnly === true) return [];
     const message = `must not refer to ${name}, which holds a secret: this option is shown in messages. Write the value, or use a variable that holds no secret`;
     return [{ path, message }];
   });
 }
 
+/** A list stands under the key before its index. */
+const optionAt = (known: ReadonlyMap<string, SchemaNode>, path: Path): SchemaNode | undefined =>
+  known.get(dotted(path)) ?? known.get(dotted(path.slice(0, -1)));
+
 /** `${NAME}` in options that are secrets, and in those of a third party, of which nothing is known. */
 function referred(raw: unknown, schema: SchemaNode): string[] {
   const known = new Map(listOptions(schema, raw).map(({ path, node }) => [dotted(path), node]));
   const names: string[] = [];
   mapLeaves(raw, (value, path) => {
-    // A list stands under the key before its index.
-    const node = known.get(dotted(path)) ?? known.get(dotted(path.slice(0, -1)));
+    const node = optionAt(known, path);
     if (typeof value === 'string' && (node === undefined || node.writeOnly === true)) {
       names.push(...referencesIn(value).names);
     }
